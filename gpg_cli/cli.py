@@ -1,0 +1,236 @@
+"""The command line: parse, delegate, print. Heavy libraries are imported inside the commands that need them."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gpg_cli.errors import GpgError
+
+app = typer.Typer(
+    name="gpg",
+    help="Train language models to reason with Group Policy Gradient, measure them, publish them.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help"]},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the folder.")]
+OutputDirOption = Annotated[Path | None, typer.Option("--output-dir", help="Folder to write; a new one under runs/.")]
+
+
+def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn a GpgError of a command into its two lines and exit code 2; with `debug`, show the traceback first."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except GpgError as error:
+            if kwargs.get("debug"):
+                from gpg_cli.console import messages
+
+                messages.print_exception()
+            _print_error(error.message, error.hint)
+            raise typer.Exit(2) from error
+
+    return wrapped
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show our version, and where GnuPG is.")] = False,
+) -> None:
+    """Train language models to reason with Group Policy Gradient, measure them, publish them."""
+    if version:
+        from gpg_cli.gnupg import version_lines
+
+        print("\n".join(version_lines()))
+        raise typer.Exit
+
+
+@app.command(rich_help_panel="Commands", epilog="Example: gpg train --preset quickstart")
+@explains_errors
+def train(
+    preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A .jsonl file or Hub id, instead of the preset's.")] = None,
+    output_dir: OutputDirOption = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the settings, stop.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --output-dir.")] = False,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train a model with Group Policy Gradient."""
+    from gpg_cli import report_training
+    from gpg_cli.training.plan import TrainRequest, make_plan
+    from gpg_cli.training.run import train as run_training
+
+    named = {"model_name_or_path": model, "dataset_name": dataset, "max_steps": max_steps, "seed": seed}
+    flags = dict(zip(named, ("--model", "--dataset", "--max-steps", "--seed"), strict=True))
+    options = {key: (flags[key], value) for key, value in named.items() if value is not None}
+    request = TrainRequest(preset, config, assignments or [], options, output_dir, resume=resume, overwrite=overwrite)
+    if dry_run:
+        report_training.show_plan(make_plan(request), as_json=json)
+    else:
+        report_training.show_result(run_training(request, _measure), as_json=json)
+
+
+@app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math500")
+@explains_errors
+def evaluate(
+    model: Annotated[str, typer.Option(help="Run folder, checkpoint, model folder or Hub id.")],
+    bench: Annotated[str, typer.Option(help="One benchmark or several, a,b; `gpg benches` lists them.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many problems of each.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A local .jsonl instead of the Hub's; repeatable.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="auto, vllm or transformers.")] = "auto",
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest completion, in tokens.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
+    output_dir: OutputDirOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure a model on benchmarks."""
+    from gpg_cli.console import print_json
+    from gpg_cli.evaluation.report import print_table
+    from gpg_cli.evaluation.run import EvalRequest
+    from gpg_cli.evaluation.run import evaluate as run_evaluation
+
+    result = run_evaluation(
+        EvalRequest(
+            model=model,
+            benches=[name.strip() for name in bench.split(",") if name.strip()],
+            data_files=_parse_data_files(data or []),
+            limit=limit,
+            engine=engine,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+            output_dir=output_dir,
+            overwrite=overwrite,
+        )
+    )
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_table(result)
+
+
+@app.command(rich_help_panel="Commands", epilog="Example: gpg export runs/my-run --to my-model")
+@explains_errors
+def export(
+    source: Annotated[str, typer.Argument(help="Run folder, checkpoint or model folder.", metavar="RUN")],
+    to: Annotated[Path | None, typer.Option(help="Folder to write the model to.")] = None,
+    repo_id: Annotated[str | None, typer.Option(help="Hub repository to upload to, user/name.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a self-contained, checked, documented model; push it to the Hub."""
+    from gpg_cli.console import print_json
+    from gpg_cli.publishing.run import ExportRequest, export_model, print_result
+
+    request = ExportRequest(source=source, to=to, repo_id=repo_id, private=private, overwrite=overwrite)
+    result = export_model(request)
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_result(result)
+
+
+@app.command(rich_help_panel="Find your way")
+@explains_errors
+def presets(
+    name: Annotated[str | None, typer.Argument(help="Print this one, with its comments.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """List the presets, or print one."""
+    from gpg_cli import listing
+
+    listing.show_presets(name)
+
+
+@app.command(rich_help_panel="Find your way")
+@explains_errors
+def benches(
+    name: Annotated[str | None, typer.Argument(help="Print this one, with its comments.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """List the benchmarks, or print one."""
+    from gpg_cli import listing
+
+    listing.show_benches(name)
+
+
+@app.command(rich_help_panel="Find your way")
+@explains_errors
+def env(debug: DebugOption = False) -> None:
+    """Show versions, devices and engines: what a bug report needs."""
+    from gpg_cli import listing
+
+    listing.show_environment()
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="gpg")
+    except typer.Abort:
+        _print_error("interrupted", "Run the same command again.")
+        sys.exit(130)
+    except typer.TyperException as error:
+        text = error.format_message()
+        if not text:  # `gpg` alone: the help is on the screen already
+            sys.exit(0)
+        _print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _measure(model: Path, bench: str) -> float:
+    """What training is given to measure its model with: the code of `gpg eval`."""
+    from gpg_cli.evaluation.run import EvalRequest
+    from gpg_cli.evaluation.run import evaluate as run_evaluation
+
+    return run_evaluation(EvalRequest(model=str(model), benches=[bench])).accuracy(bench)
+
+
+def _parse_data_files(texts: list[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or not name or not path:
+            raise GpgError(f"--data {text!r} is not of the form BENCH=FILE", "For example: --data math500=rows.jsonl")
+        files[name] = Path(path)
+    return files
+
+
+def _print_error(message: str, hint: str) -> None:
+    """Two lines on stderr: what is wrong, and what to do."""
+    from rich.markup import escape
+
+    from gpg_cli.console import messages
+
+    one_line = " ".join(message.split())
+    messages.print(f"[bold red]Error:[/] {escape(one_line)}", soft_wrap=True)
+    messages.print(escape(" ".join(hint.split())), soft_wrap=True)

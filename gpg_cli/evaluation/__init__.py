@@ -1,0 +1,1 @@
+"""`gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores with an interval."""

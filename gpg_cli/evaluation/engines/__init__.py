@@ -1,0 +1,134 @@
+"""Engines: what turns prompts into completions, behind one small protocol. A new engine is one file here."""
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from gpg_cli.errors import GpgError
+from gpg_cli.yaml_file import did_you_mean
+
+if TYPE_CHECKING:
+    from gpg_cli.evaluation.model_text import ModelText
+
+ENGINES = ("transformers", "vllm")
+AUTO = "auto"
+
+# Below about 100 million parameters (2 bytes each) vLLM's start costs more than it saves.
+_VLLM_PAYS_FROM_BYTES = 200_000_000
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How one completion is sampled: temperature 0 is greedy; `seed` belongs to this one completion."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One completion that is wanted; `index` is the caller's, and comes back with the completion."""
+
+    index: int
+    token_ids: tuple[int, ...]
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote.
+
+    Attributes:
+        text: without special tokens.
+        tokens: how many were generated, the end token included.
+        finish_reason: `stop` (an end token), or `length` (the token limit).
+    """
+
+    text: str
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+OnFinished = Callable[[Request, Completion], None]
+
+
+class Engine(Protocol):
+    """A loaded model that completes prompts."""
+
+    def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
+        """Complete every request and call `on_finished` for each as soon as it is finished, in any order.
+
+        Each request fits the model: at least one prompt token, and room for its `max_tokens`.
+        """
+
+    def close(self) -> None:
+        """Give back memory and processes."""
+
+
+def check_engine(name: str) -> None:
+    """Check that an engine exists and is installed.
+
+    Raises:
+        GpgError: it does not, or it is not.
+    """
+    known = (AUTO, *ENGINES)
+    if name not in known:
+        raise GpgError(f"unknown engine {name!r}", f"{did_you_mean(name, known)}There are: {', '.join(known)}.")
+    if name == "vllm" and not vllm_is_installed():
+        raise GpgError(
+            "the engine vllm needs vLLM, which is not installed",
+            'pip install "gpg-cli[vllm]", or "gpg-cli[cpu]" on a machine without a GPU; or --engine transformers.',
+        )
+
+
+def choose_engine(name: str, model_location: str) -> str:
+    """The engine that `auto` stands for: vLLM where it is installed, a GPU is visible and the model is not tiny."""
+    import torch
+
+    if name != AUTO:
+        return name
+    pays = vllm_is_installed() and torch.cuda.is_available() and not _is_tiny(Path(model_location))
+    return "vllm" if pays else "transformers"
+
+
+@contextmanager
+def open_engine(name: str, model_location: str, text: "ModelText", max_model_length: int) -> Iterator[Engine]:
+    """Load a model into an engine; closed at the end whatever happens.
+
+    Args:
+        name: one of `ENGINES`.
+        model_location: a model folder, or a Hub id.
+        text: the model's tokenizer, end tokens and context length.
+        max_model_length: longest prompt and completion together that will be asked for, in tokens.
+
+    Raises:
+        GpgError: the model does not load.
+    """
+    engine: Engine
+    if name == "vllm":
+        from gpg_cli.evaluation.engines.vllm import VllmEngine
+
+        engine = VllmEngine(model_location, text, max_model_length)
+    else:
+        from gpg_cli.evaluation.engines.transformers import TransformersEngine
+
+        engine = TransformersEngine(model_location, text)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def vllm_is_installed() -> bool:
+    return importlib.util.find_spec("vllm") is not None
+
+
+def _is_tiny(folder: Path) -> bool:
+    """Whether a local model's weights are too few for vLLM to pay; a Hub model counts as large."""
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return 0 < size < _VLLM_PAYS_FROM_BYTES

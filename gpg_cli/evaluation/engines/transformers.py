@@ -1,0 +1,164 @@
+"""The engine that works everywhere: batches through transformers' `generate`, on one GPU or on the CPU."""
+
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers.utils import logging
+
+from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engines import OnFinished, Request
+from gpg_cli.evaluation.model_text import ModelText
+
+MAX_ROWS = 256
+# Memory for keys and values of one batch. A fixed number on the CPU, a share of all memory (not of what happens to be
+# free) on a GPU: the batches, and with them the last bits of every number, are the same each time.
+CPU_CACHE_BYTES = 1 << 30
+GPU_CACHE_SHARE = 0.3
+
+
+class TransformersEngine:
+    """Completes prompts with a transformers model: float32 on the CPU, bfloat16 on a GPU.
+
+    Raises:
+        GpgError: the weights do not load.
+    """
+
+    def __init__(self, model_location: str, text: ModelText) -> None:
+        self._text = text
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = _load(model_location, self._device)
+
+    def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
+        """See `Engine`. Sampling is seeded for each batch, with the seed of its first request."""
+        for batch in self._batches(requests):
+            self._complete(batch, on_finished)
+
+    def close(self) -> None:
+        del self._model
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _batches(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
+        """Requests that are sampled alike, longest first, as many at once as the cache has room for."""
+        ordered = sorted(requests, key=lambda request: (*_how(request), -_length(request), request.index))
+        for _, group in groupby(ordered, key=_how):
+            alike = list(group)
+            while alike:
+                rows = max(1, min(MAX_ROWS, self._cache_tokens() // _length(alike[0])))
+                yield alike[:rows]
+                alike = alike[rows:]
+
+    def _cache_tokens(self) -> int:
+        """How many tokens' keys and values fit into the memory set aside for them."""
+        budget = CPU_CACHE_BYTES
+        if self._device.type == "cuda":
+            budget = int(torch.cuda.get_device_properties(self._device).total_memory * GPU_CACHE_SHARE)
+        return budget // _cache_bytes_per_token(self._model)
+
+    def _complete(self, batch: list[Request], on_finished: OnFinished) -> None:
+        width = max(len(request.token_ids) for request in batch)
+        pad = self._text.stop_ids[0] if self._text.stop_ids else 0
+        # Left padding: every completion begins in the same column. (rows, prompt tokens)
+        ids = torch.tensor([[pad] * (width - len(row.token_ids)) + list(row.token_ids) for row in batch])
+        mask = torch.tensor([[0] * (width - len(row.token_ids)) + [1] * len(row.token_ids) for row in batch])
+
+        def report(row: int, token_ids: list[int]) -> None:
+            on_finished(batch[row], self._text.completion(token_ids))
+
+        finished_rows = _FinishedRows(batch, width, self._text.stop_ids, report)
+        with _seeded(batch[0].sampling.seed, self._device), torch.inference_mode():
+            self._model.generate(
+                ids.to(self._device),
+                attention_mask=mask.to(self._device),
+                generation_config=_generation_config(batch, self._text.stop_ids, pad),
+                stopping_criteria=StoppingCriteriaList([finished_rows]),
+            )
+
+
+class _FinishedRows(StoppingCriteria):
+    """Reports each row of a batch in the step in which it ends, and ends it at its own token limit.
+
+    `generate` gives its rows back together, when the longest has ended; by then an hour's samples could be lost.
+    """
+
+    def __init__(self, batch: list[Request], width: int, stop_ids: tuple[int, ...], report: Any) -> None:
+        self._limits = [request.sampling.max_tokens for request in batch]
+        self._width = width
+        self._stop_ids = set(stop_ids)
+        self._report = report
+        self._running = set(range(len(batch)))
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        """(rows, tokens so far) -> (rows,) of True where a row has ended."""
+        length = input_ids.shape[1] - self._width
+        last = input_ids[:, -1].tolist()
+        for row in sorted(self._running):
+            if last[row] in self._stop_ids or length >= self._limits[row]:
+                self._running.remove(row)
+                self._report(row, input_ids[row, self._width :].tolist())
+        return torch.tensor([row not in self._running for row in range(len(last))], device=input_ids.device)
+
+
+def _load(location: str, device: torch.device) -> Any:
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    shows_bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        # Weights in pickle files are not loaded: reading one runs what it holds.
+        model = AutoModelForCausalLM.from_pretrained(location, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise GpgError(
+            f"cannot load the model {location}: {reason}", "It needs config.json and safetensors weights that fit it."
+        ) from error
+    finally:
+        if shows_bars:
+            logging.enable_progress_bar()
+    # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
+    model.generation_config = GenerationConfig()
+    return model.to(device).eval()
+
+
+def _generation_config(batch: list[Request], stop_ids: tuple[int, ...], pad: int) -> GenerationConfig:
+    sampling = batch[0].sampling
+    common = {
+        "max_new_tokens": max(request.sampling.max_tokens for request in batch),
+        "eos_token_id": list(stop_ids) or None,
+        "pad_token_id": pad,
+    }
+    if sampling.temperature == 0:
+        return GenerationConfig(**common, do_sample=False)
+    # transformers keeps only the 50 likeliest tokens unless told otherwise.
+    return GenerationConfig(
+        **common, do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0
+    )
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch for one batch, and put its random state back afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _cache_bytes_per_token(model: Any) -> int:
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * config.num_hidden_layers * heads * head_size * model.dtype.itemsize
+
+
+def _how(request: Request) -> tuple[float, float]:
+    return request.sampling.temperature, request.sampling.top_p
+
+
+def _length(request: Request) -> int:
+    """Tokens of prompt and longest completion together."""
+    return len(request.token_ids) + request.sampling.max_tokens

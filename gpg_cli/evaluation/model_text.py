@@ -1,0 +1,100 @@
+"""What stands between text and a model's tokens: its tokenizer, chat template, end tokens and context length."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.benches import Bench
+from gpg_cli.evaluation.engines import Completion
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a model is given: the text, and the tokens of it."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """The text side of one model.
+
+    Attributes:
+        tokenizer: a transformers tokenizer.
+        stop_ids: tokens that end a completion: the generation config's, the config's and the tokenizer's.
+        context_length: longest prompt and completion together, in tokens; None where the model sets no bound.
+    """
+
+    tokenizer: Any
+    stop_ids: tuple[int, ...]
+    context_length: int | None
+
+    @property
+    def has_chat_template(self) -> bool:
+        return self.tokenizer.chat_template is not None
+
+    def prompt(self, bench: Bench, problem: str) -> Prompt:
+        """The prompt of a problem: one user's message without a system message, or the raw query.
+
+        A benchmark that wants the chat template gets the raw query from a model that has none.
+        """
+        query = bench.query(problem)
+        if not (bench.chat and self.has_chat_template):
+            return Prompt(query, tuple(self.tokenizer(query)["input_ids"]))
+        message = [{"role": "user", "content": query}]
+        text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
+        return Prompt(text, tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
+
+    def completion(self, token_ids: Sequence[int]) -> Completion:
+        """The text of a completion's tokens, without its end token and other special tokens."""
+        stopped = bool(token_ids) and token_ids[-1] in self.stop_ids
+        kept = list(token_ids[:-1] if stopped else token_ids)
+        text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return Completion(text, len(token_ids), "stop" if stopped else "length")
+
+
+def load_model_text(location: str) -> ModelText:
+    """Load the text side of a model folder or a Hub id; no weights are read.
+
+    Raises:
+        GpgError: its configuration or its tokenizer does not load.
+    """
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+    try:
+        config = AutoConfig.from_pretrained(location)
+        tokenizer = AutoTokenizer.from_pretrained(location)
+    except (OSError, ValueError, KeyError) as error:
+        raise GpgError(
+            f"cannot read the configuration and tokenizer of {location}: {str(error).strip().splitlines()[0]}",
+            "Name a folder as save_pretrained writes it, tokenizer included.",
+        ) from error
+    try:
+        generation = GenerationConfig.from_pretrained(location)
+    except OSError:  # it has no generation_config.json
+        generation = GenerationConfig()
+    text_config = config.get_text_config()
+    stop_ids = _stop_ids([generation.eos_token_id, text_config.eos_token_id, tokenizer.eos_token_id])
+    return ModelText(tokenizer, stop_ids, getattr(text_config, "max_position_embeddings", None))
+
+
+def prompt_hash(texts: Iterable[str]) -> str:
+    """Hash of a set of prompts whatever their order, as lighteval writes it into its results files.
+
+    xxh64 of each text, the hex digests sorted and joined, xxh64 of that: prompts equal to those of a published log give
+    the number that stands in the log.
+    """
+    from xxhash import xxh64_hexdigest
+
+    digests = sorted(xxh64_hexdigest(text.encode("utf-8", errors="surrogatepass")) for text in texts)
+    return xxh64_hexdigest("".join(digests).encode())
+
+
+def _stop_ids(found: Iterable[int | Sequence[int] | None]) -> tuple[int, ...]:
+    ids: set[int] = set()
+    for item in found:
+        ids.update([item] if isinstance(item, int) else item or [])
+    return tuple(sorted(ids))

@@ -1,0 +1,106 @@
+"""The problems of a benchmark: from a local file, from the Hub, or from a generator of ours."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpg_cli import quickstart_task
+from gpg_cli.data_file import read_json_lines, require_columns
+from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.benches import Bench
+from gpg_cli.hub_access import hub_is_reachable
+
+Row = dict[str, Any]
+
+GENERATORS = {"quickstart": quickstart_task.held_out_problems}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem.
+
+    Attributes:
+        index: its row in the data, from 0.
+        text: what the data's problem column holds.
+        gold: the right answer, or several of which any counts.
+    """
+
+    index: int
+    text: str
+    gold: str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProblemSet:
+    """The problems of one evaluation, and where they come from; `sha256` is the local file's, None without one."""
+
+    problems: list[Problem]
+    source: str
+    sha256: str | None
+
+
+def load_problems(bench: Bench, data_file: Path | None, limit: int | None) -> ProblemSet:
+    """Load and check the first `limit` problems of a benchmark; all of them where it is None.
+
+    Args:
+        data_file: a local .jsonl file with the data set's columns, read instead of the data set.
+
+    Raises:
+        GpgError: the file is missing, empty or not JSON lines; a column is missing or holds no text; the Hub cannot be
+            reached.
+    """
+    rows = _load_rows(bench, data_file)
+    source = str(data_file) if data_file else bench.data.name
+    sha256 = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
+    require_columns(rows, (bench.columns.problem, bench.columns.gold), source)
+    problems = [_as_problem(bench, index, row, source) for index, row in enumerate(rows[:limit])]
+    return ProblemSet(problems, source, sha256)
+
+
+def _load_rows(bench: Bench, data_file: Path | None) -> list[Row]:
+    if data_file is not None:
+        return read_json_lines(data_file)
+    if bench.data.generator is not None:
+        return [dict(row) for row in GENERATORS[bench.data.generator]()]
+    return _load_from_hub(bench)
+
+
+def _load_from_hub(bench: Bench) -> list[Row]:
+    hint = f"Name a local file with the same columns: --data {bench.name}=FILE.jsonl"
+    name = f"the data set {bench.data.hub!r} of {bench.name}"
+    if not hub_is_reachable():
+        raise GpgError(f"cannot get {name}: the Hugging Face Hub cannot be reached", hint)
+    from datasets import load_dataset
+
+    try:
+        return list(load_dataset(bench.data.hub, bench.data.config, split=bench.data.split))
+    except (OSError, ValueError) as error:  # not there, no access, no such split, connection lost
+        raise GpgError(f"cannot get {name}: {str(error).splitlines()[0]}", hint) from error
+
+
+def _as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:
+    text, gold = row[bench.columns.problem], row[bench.columns.gold]
+    if not isinstance(text, str) or not text.strip():
+        raise _unusable(source, index, bench.columns.problem)
+    golds = tuple(_short_gold(bench, item) for item in (gold if isinstance(gold, list) else [gold]))
+    if not golds or not all(golds):
+        raise _unusable(source, index, bench.columns.gold)
+    return Problem(index, text, golds if isinstance(gold, list) else golds[0])
+
+
+def _short_gold(bench: Bench, gold: Any) -> str:
+    """The gold as text; empty where there is none."""
+    if isinstance(gold, bool) or not isinstance(gold, str | int | float):
+        return ""
+    if bench.gold_after is None:
+        return str(gold).strip()
+    _, mark, answer = str(gold).rpartition(bench.gold_after)
+    return answer.strip() if mark else ""
+
+
+def _unusable(source: str, index: int, column: str) -> GpgError:
+    return GpgError(
+        f"{source}, row {index + 1}: column {column!r} holds nothing usable",
+        "Mend or remove the row; a problem needs a text and an answer.",
+    )

@@ -1,0 +1,67 @@
+"""Whether the Hugging Face Hub can be used, found out in seconds.
+
+huggingface_hub retries an unreachable Hub for 23 seconds, printing each try; a person without a network deserves an
+answer at once.
+"""
+
+import os
+from pathlib import Path
+
+from gpg_cli.errors import GpgError
+
+REACH_TIMEOUT_S = 5.0
+
+
+def fetch_from_hub(repo_id: str, filename: str, *, repo_type: str = "model", revision: str | None, hint: str) -> Path:
+    """A file of a Hub repository, from the local cache where it is there, else downloaded.
+
+    Args:
+        repo_id: `name` or `org/name`.
+        filename: the file inside the repository.
+        repo_type: `model` or `dataset`.
+        revision: branch, tag or commit; None is main.
+        hint: what a person without the Hub can do instead; the second line of the error.
+
+    Raises:
+        GpgError: the id is no Hub id, the repository does not exist or is closed to this login, or the Hub cannot be
+            reached and the file is not cached.
+    """
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    name = f"{repo_type} {repo_id!r}"
+    try:
+        cached = try_to_load_from_cache(repo_id, filename, repo_type=repo_type, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
+        if not hub_is_reachable():
+            raise GpgError(f"cannot get the {name}: the Hugging Face Hub cannot be reached", hint)
+        return Path(hf_hub_download(repo_id, filename, repo_type=repo_type, revision=revision))
+    except HFValidationError as error:
+        raise GpgError(f"{repo_id!r} is neither a folder nor a Hub id", hint) from error
+    except GatedRepoError as error:
+        raise GpgError(f"the {name} is gated", "Accept its terms on the Hub, then run `hf auth login`.") from error
+    except RepositoryNotFoundError as error:
+        raise GpgError(
+            f"there is no {name} on the Hub, or it is private", f"`hf auth login` if it is yours. {hint}"
+        ) from error
+    except OSError as error:
+        raise GpgError(f"cannot get {filename} of the {name} from the Hub: {_first_line(error)}", hint) from error
+
+
+def hub_is_reachable() -> bool:
+    """One request without retries; False at once where HF_HUB_OFFLINE is set."""
+    import httpx
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=REACH_TIMEOUT_S)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

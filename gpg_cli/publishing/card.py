@@ -1,0 +1,217 @@
+"""The model card, README.md: what the model is, what it can do, how to use it, how to make it again.
+
+It is put together section by section in Python rather than from a template file, because what is not known is left out,
+whole sections and table rows at a time; text from run.json goes through `markdown` on its way in.
+"""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gpg_cli import __version__
+from gpg_cli.publishing import objective
+from gpg_cli.publishing.facts import RunFacts
+from gpg_cli.publishing.markdown import code, code_block, inline, plain, table
+from gpg_cli.publishing.names import hub_id, public_name
+from gpg_cli.publishing.scores import BenchScore
+from gpg_cli.run_folder import REWARD_PICTURE, read_json
+
+_PAPER = "https://arxiv.org/abs/2504.02546"
+_CITATION = """\
+@misc{chu2025gpg,
+  title = {GPG: A Simple and Strong Reinforcement Learning Baseline for Model Reasoning},
+  author = {Chu, Xiangxiang and Huang, Hailang and Zhang, Xiao and Wei, Fei and Wang, Yong},
+  year = {2025},
+  eprint = {2504.02546},
+  archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/2504.02546},
+}"""
+# The training settings a reader asks for first; all of them stand in run.json.
+_SETTINGS = (
+    "learning_rate",
+    "lr_scheduler_type",
+    "num_generations",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "generation_batch_size",
+    "temperature",
+    "max_prompt_length",
+    "max_completion_length",
+    "reward_funcs",
+    "reward_weights",
+    "beta",
+)
+_TRANSFORMERS = """\
+from transformers import pipeline
+
+prompt = {prompt}
+generator = pipeline("text-generation", model={model})
+print(generator(prompt, max_new_tokens={tokens}, return_full_text=False)[0]["generated_text"])"""
+_VLLM = """\
+from vllm import LLM, SamplingParams
+
+prompt = {prompt}
+llm = LLM(model={model})
+outputs = llm.{method}(prompt, SamplingParams(max_tokens={tokens}))
+print(outputs[0].outputs[0].text)"""
+
+
+def write_card(folder: Path, name: str, repo_id: str | None, facts: RunFacts | None, scores: list[BenchScore]) -> None:
+    """Write README.md into an exported folder, and the picture it shows.
+
+    Args:
+        folder: holds the model already; it is looked at for a chat template.
+        name: the model's own name.
+        repo_id: where it will be on the Hub, if anywhere.
+        facts: of the run that made it; None for a model that is no run's.
+        scores: what `gpg eval` measured of it.
+    """
+    from huggingface_hub import ModelCard
+
+    if facts is not None and facts.picture is not None:
+        shutil.copyfile(facts.picture, folder / REWARD_PICTURE)
+    name = plain(name)
+    model = repo_id or name
+    sections = [
+        f"# {inline(name)}",
+        _introduction(facts),
+        *_results(facts, scores),
+        *_usage(model, facts, scores, chat=_has_chat_template(folder)),
+        *(_training(facts) if facts else []),
+        *(_reproduction(facts) if facts else []),
+        *(["## Citation", code_block(_CITATION, "bibtex")] if facts else []),
+    ]
+    text = "\n\n".join(section for section in sections if section)
+    ModelCard(f"---\n{metadata(name, facts, scores).to_yaml()}\n---\n\n{text}\n").save(folder / "README.md")
+
+
+def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any:
+    """The card's YAML block, as huggingface_hub's ModelCardData; only Hub ids are named as base model and data."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            task_name="Text generation",
+            dataset_type=plain(score.bench),
+            dataset_name=plain(score.title),
+            metric_type="accuracy",
+            metric_name="accuracy, percent",
+            metric_value=round(score.score, 2),
+        )
+        for score in scores
+    ]
+    dataset = hub_id(facts.dataset) if facts else None
+    return ModelCardData(
+        base_model=hub_id(facts.model) if facts else None,
+        datasets=[dataset] if dataset else None,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        # A model that is no run's was not trained with GPG as far as we know.
+        tags=["gpg", "trl"] if facts else None,
+        model_name=name if results else None,
+        eval_results=results or None,
+    )
+
+
+def _introduction(facts: RunFacts | None) -> str:
+    if facts is None:
+        return f"A language model, exported with gpg-cli {__version__}."
+    base = f"{_linked(facts.model, 'https://huggingface.co/')} trained" if facts.model else "A language model trained"
+    data = f" on {_linked(facts.dataset, 'https://huggingface.co/datasets/')}" if facts.dataset else ""
+    return f"{base} to reason with [Group Policy Gradient]({_PAPER}) (GPG){data}, by gpg-cli."
+
+
+def _linked(name: str, site: str) -> str:
+    shown = inline(public_name(name))
+    return f"[{shown}]({site}{name})" if hub_id(name) else shown
+
+
+def _results(facts: RunFacts | None, scores: list[BenchScore]) -> list[str]:
+    parts = []
+    if scores:
+        rows = [_score_row(score) for score in scores]
+        parts.append(table(["Benchmark", "Score, %", "Interval", "Correct", "Problems", "Sampling"], rows))
+    if facts and facts.accuracy:
+        before, after = (f"{100 * share:.1f}%" for share in facts.accuracy)
+        parts.append(f"Accuracy on the training task's held-out problems: {before} before, {after} after.")
+    if facts and facts.picture:
+        parts.append(f"![Reward over the steps of the training]({REWARD_PICTURE})")
+    return ["## Results", *parts] if parts else []
+
+
+def _score_row(score: BenchScore) -> list[str]:
+    sampling = [f"{key} {value}" for key, value in score.sampling.items() if isinstance(value, int | float | str)]
+    return [
+        inline(score.title),
+        f"{score.score:.1f}",
+        f"{score.interval[0]:.1f} to {score.interval[1]:.1f}" if score.interval else "",
+        f"{score.correct:g}" if score.correct is not None else "",
+        str(score.problems or ""),
+        inline(", ".join([*sampling, *([f"engine {score.engine}"] if score.engine else [])])),
+    ]
+
+
+def _usage(model: str, facts: RunFacts | None, scores: list[BenchScore], *, chat: bool) -> list[str]:
+    settings = facts.settings if facts else {}
+    question = "What is 12 + 34?"
+    system = settings.get("system_prompt")
+    turns = [{"role": "system", "content": system}] if isinstance(system, str) and system else []
+    messages = [*turns, {"role": "user", "content": question}]
+    tokens = settings.get("max_completion_length")
+    # JSON text is Python too for strings, lists and objects of them, and keeps every quote and newline in its place.
+    values = {
+        "model": json.dumps(model, ensure_ascii=False),
+        "prompt": json.dumps(messages if chat else question, ensure_ascii=False),
+        "tokens": tokens if isinstance(tokens, int) else 512,
+        "method": "chat" if chat else "generate",
+    }
+    measured = ",".join(score.bench for score in scores)
+    bench = plain(measured or settings.get("eval_bench") or "math500")
+    evaluate = shlex.join(["gpg", "eval", "--model", model, "--bench", bench])
+    return [
+        "## How to use",
+        code_block(_TRANSFORMERS.format(**values), "python"),
+        "With vLLM:",
+        code_block(_VLLM.format(**values), "python"),
+        "Measure it again (gpg-cli):" if scores else "Measure it (gpg-cli):",
+        code_block(evaluate, "bash"),
+    ]
+
+
+def _training(facts: RunFacts) -> list[str]:
+    lines = [f"- {line}" for line in objective.describe(facts.settings)]
+    if facts.steps is not None:
+        lines.append(f"- Optimiser steps: {facts.steps}")
+    if facts.seconds is not None:
+        lines.append(f"- Time: {facts.seconds / 60:.1f} minutes")
+    if facts.hardware:
+        lines.append(f"- Hardware: {inline(facts.hardware)}")
+    rows = [[code(key), code(facts.settings[key])] for key in _SETTINGS if facts.settings.get(key) is not None]
+    parts = ["\n".join(lines), table(["Setting", "Value"], rows) if rows else ""]
+    return ["## Training", *parts] if any(parts) else []
+
+
+def _reproduction(facts: RunFacts) -> list[str]:
+    lines = []
+    if facts.preset:
+        lines.append(f"- Preset: {code(facts.preset)}")
+    if facts.seed is not None:
+        lines.append(f"- Seed: {facts.seed}")
+    if facts.git_commit:
+        lines.append(f"- Git commit: {code(facts.git_commit)}")
+    if facts.versions:
+        lines.append(
+            f"- Versions: {inline(', '.join(f'{name} {version}' for name, version in facts.versions.items()))}"
+        )
+    command = code_block(shlex.join(["gpg", *map(plain, facts.command)]), "bash") if facts.command else ""
+    return ["## How to reproduce", command, "\n".join(lines)]
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    config = folder / "tokenizer_config.json"
+    return config.is_file() and bool(read_json(config).get("chat_template"))

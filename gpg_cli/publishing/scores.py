@@ -1,0 +1,82 @@
+"""What `gpg eval` measured of a run's final model, read from every results.json under RUN/eval."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from gpg_cli.console import say
+from gpg_cli.errors import GpgError
+from gpg_cli.publishing.facts import is_final
+from gpg_cli.run_folder import EVAL_FOLDER, ModelSource, read_json
+
+
+@dataclass(frozen=True)
+class BenchScore:
+    """One benchmark's result.
+
+    Attributes:
+        score: percent.
+        interval: lowest and highest score, percent, that the sample allows for.
+        problems: how many there were; with --limit fewer than the benchmark has.
+        sampling: how the answers were sampled, as `gpg eval` wrote it.
+    """
+
+    bench: str
+    title: str
+    score: float
+    interval: tuple[float, float] | None = None
+    problems: int = 0
+    correct: float | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
+    engine: str | None = None
+
+
+def read_scores(source: ModelSource) -> list[BenchScore]:
+    """The results of a run's final model, one a benchmark, by name; none for a checkpoint on the way.
+
+    Of several results of one benchmark the one with the most problems counts, among equals the newest. A file that
+    does not fit the layout is passed over with a message: a card without it is right, a crash helps nobody.
+    """
+    if source.run is None or not is_final(source):
+        return []
+    best: dict[str, BenchScore] = {}
+    files = (source.run / EVAL_FOLDER).rglob("results.json")
+    for file in sorted(files, key=lambda path: path.stat().st_mtime):
+        for score in _read_file(file):
+            if score.bench not in best or score.problems >= best[score.bench].problems:
+                best[score.bench] = score
+    return [best[bench] for bench in sorted(best)]
+
+
+def _read_file(file: Path) -> list[BenchScore]:
+    try:
+        results = read_json(file)
+        benches = results["benches"]
+        return [_read_bench(str(name), entry, results.get("engine")) for name, entry in benches.items()]
+    except GpgError as error:
+        reason = error.message
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{file} is no result of `gpg eval` ({type(error).__name__}: {error})"
+    say(f"Left out of the model card: {escape(reason)}")
+    return []
+
+
+def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
+    score = float(entry["score"])
+    if not math.isfinite(score):
+        raise ValueError(f"the score of {name} is {score}")
+    interval = entry.get("interval")
+    sampling = entry.get("sampling")
+    return BenchScore(
+        bench=name,
+        title=str(entry.get("title") or name),
+        score=score,
+        interval=(float(interval[0]), float(interval[1])) if interval else None,
+        problems=int(entry.get("problems") or 0),
+        correct=float(entry["correct"]) if entry.get("correct") is not None else None,
+        sampling=sampling if isinstance(sampling, dict) else {},
+        engine=engine if isinstance(engine, str) else None,
+    )

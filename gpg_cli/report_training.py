@@ -1,0 +1,40 @@
+"""What `gpg train` prints when it ends."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpg_cli.console import print_json, results, say
+from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE
+
+if TYPE_CHECKING:
+    from gpg_cli.training.plan import Plan
+    from gpg_cli.training.run import TrainResult
+
+
+def show_plan(plan: "Plan", *, as_json: bool) -> None:
+    """The settings a dry run resolved, as a recipe on stdout, and what was checked."""
+    if as_json:
+        settings, rows = plan.settings.to_dict(), len(plan.data.rows)
+        print_json({"settings": settings, "rows": rows, "output_dir": str(plan.output_dir)})
+        return
+    print(plan.settings.to_yaml(), end="")
+    rows, (problem, gold) = len(plan.data.rows), plan.data.columns
+    say(f"[green]Everything checked.[/] {rows} rows (columns {problem}, {gold}); would write {plan.output_dir}.")
+
+
+def show_result(result: "TrainResult", *, as_json: bool) -> None:
+    """Before, after, where the model is, what to type next."""
+    if as_json:
+        print_json(result.to_dict())
+        return
+    folder = Path(result.output_dir)
+    results.print(f"\n[bold green]Done.[/] {result.steps} steps, {result.seconds:.0f} s in all.")
+    if result.accuracy_before is not None and result.accuracy_after is not None:
+        results.print(
+            f"Accuracy  [bold]{result.accuracy_before:.1%}[/] before, [bold]{result.accuracy_after:.1%}[/] after"
+        )
+    results.print(f"Model     {folder / MODEL_FOLDER}", soft_wrap=True)
+    results.print(f"Curve     {folder / REWARD_PICTURE}", soft_wrap=True)
+    results.print("\nNext:")
+    results.print(f"  gpg eval --model {folder} --bench {result.eval_bench or 'math500'}", soft_wrap=True)
+    results.print(f"  gpg export {folder} --to my-model", soft_wrap=True)

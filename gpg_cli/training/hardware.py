@@ -1,0 +1,41 @@
+"""What this machine can do, and what of a preset's wishes it cannot."""
+
+import importlib.util
+import platform
+from typing import Any
+
+import torch
+
+from gpg_cli.training.settings import RunSettings, Settings
+
+
+def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
+    """Settings this machine can run, and one sentence for each wish that was given up.
+
+    A preset is written for GPUs; on a laptop the same line should train, slowly, instead of failing in a library.
+    """
+    notes: list[str] = []
+    trainer: dict[str, Any] = dict(settings.trainer)
+    run: RunSettings = settings.run
+    gpu = torch.cuda.is_available()
+    has_flash_attention = gpu and importlib.util.find_spec("flash_attn") is not None
+    if (run.attn_implementation or "").startswith("flash_attention") and not has_flash_attention:
+        notes.append(f"No {run.attn_implementation} here: using PyTorch's own attention (sdpa).")
+        run = run.model_copy(update={"attn_implementation": "sdpa"})
+    if not gpu:
+        trainer["use_cpu"] = True
+    bf16_works = gpu and torch.cuda.is_bf16_supported()
+    if not bf16_works and trainer.get("bf16", not trainer.get("fp16", False)):
+        # TRL switches bf16 on where nothing is said; autocast on a CPU is slower than float32.
+        if trainer.get("bf16"):
+            notes.append("No bfloat16 arithmetic here: training in float32.")
+        trainer["bf16"] = False
+    return Settings(run, trainer, settings.preset), notes
+
+
+def describe_hardware() -> str:
+    """One line for run.json and the model card."""
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        return f"{count} x {torch.cuda.get_device_name(0)}"
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"

