@@ -12,15 +12,14 @@ No model, no tensor here: training (which learns the task) and evaluation (which
 """
 
 import random
-import re
 from dataclasses import dataclass
 
 SMALLEST, LARGEST = 10, 99
 HELD_OUT_PROBLEMS = 500
 
 PAD, END = "<pad>", "<eos>"
-TOKENS = (PAD, END, *"0123456789+=,", "<think>", "</think>", "\\boxed{", "}")
-TOKEN_PATTERN = re.compile(r"<[^>]*>|\\boxed\{|.", re.DOTALL)
+CHARACTERS = "0123456789+=,}"
+TAGS = ("<think>", "</think>", "\\boxed{")
 
 # Three problems in four need a carry, so that forgetting it costs more than half of the answers.
 _CARRY_SHARE = 0.75

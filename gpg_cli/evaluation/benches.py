@@ -112,7 +112,9 @@ def load_bench(name: str) -> Bench:
     path = Path(name) if name.endswith((".yaml", ".yml")) else find_bench(name)
     mapping = read_yaml_mapping(path)
     if "name" in mapping.values:
-        raise GpgError(f"{mapping.where('name')}: unknown key 'name'", "A benchmark is named as its file; leave it out.")
+        raise GpgError(
+            f"{mapping.where('name')}: unknown key 'name'", "A benchmark is named as its file; leave it out."
+        )
     try:
         return Bench.model_validate({"name": path.stem, **mapping.values})
     except ValidationError as error:
@@ -126,7 +128,7 @@ def _explain(error: ValidationError, mapping: YamlMapping) -> GpgError:
     where = mapping.where(keys[0]) if keys else str(mapping.path)
     key = ".".join(keys)
     if first["type"] == "extra_forbidden":
-        parts = {"data": DataSource, "columns": Columns, "sampling": SamplingSettings}
+        parts: dict[str, type[BaseModel]] = {"data": DataSource, "columns": Columns, "sampling": SamplingSettings}
         known = [name for name in parts.get(keys[0], Bench).model_fields if name != "name"]
         return GpgError(
             f"{where}: unknown key {key!r}", f"{did_you_mean(keys[-1], known)}The keys are: {', '.join(known)}."

@@ -50,7 +50,7 @@ def summarise(samples: Sequence[Sample]) -> Metrics:
 
 
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:
-    """Wilson's 95% score interval (1927) of a share: unlike the normal one it stays in [0, 1] and is right near its ends.
+    """Wilson's 95% score interval (1927) of a share; unlike the normal one it stays in [0, 1] and holds near its ends.
 
     With p = correct / count and z = 1.96:  (p + z²/2n ± z sqrt(p(1 - p)/n + z²/4n²)) / (1 + z²/n)
     """

@@ -81,18 +81,6 @@ def load_model_text(location: str) -> ModelText:
     return ModelText(tokenizer, stop_ids, getattr(text_config, "max_position_embeddings", None))
 
 
-def prompt_hash(texts: Iterable[str]) -> str:
-    """Hash of a set of prompts whatever their order, as lighteval writes it into its results files.
-
-    xxh64 of each text, the hex digests sorted and joined, xxh64 of that: prompts equal to those of a published log give
-    the number that stands in the log.
-    """
-    from xxhash import xxh64_hexdigest
-
-    digests = sorted(xxh64_hexdigest(text.encode("utf-8", errors="surrogatepass")) for text in texts)
-    return xxh64_hexdigest("".join(digests).encode())
-
-
 def _stop_ids(found: Iterable[int | Sequence[int] | None]) -> tuple[int, ...]:
     ids: set[int] = set()
     for item in found:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import platformdirs
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from gpg_cli import quickstart_task
-from gpg_cli.quickstart_task import END, PAD, TOKENS, Addition, training_problems
+from gpg_cli.quickstart_task import CHARACTERS, END, PAD, TAGS, Addition, training_problems
 
 FORGET_CARRY = 0.6
 WARMUP_STEPS = 320
@@ -56,17 +55,18 @@ def quickstart_model(seed: int, on_step: Callable[[int, int], None] | None = Non
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a character, besides the tags and the opening of the box."""
-    tokenizer = Tokenizer(models.WordLevel({token: index for index, token in enumerate(TOKENS)}, unk_token=PAD))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(quickstart_task.TOKEN_PATTERN.pattern), behavior="isolated")
-    tokenizer.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, clean_up_tokenization_spaces=False
-    )
+def make_tokenizer() -> Qwen2Tokenizer:
+    """One token a character, besides the tags and the opening of the box.
+
+    Qwen2's own class without merges: AutoTokenizer takes that class for a Qwen2 model whatever the files say.
+    """
+    vocabulary = {token: index for index, token in enumerate((PAD, END, *CHARACTERS))}
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], unk_token=PAD, eos_token=END, pad_token=PAD)
+    tokenizer.add_tokens(list(TAGS))
+    return tokenizer
 
 
-def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2ForCausalLM:
+def make_model(tokenizer: Qwen2Tokenizer, seed: int) -> Qwen2ForCausalLM:
     """A Qwen2 of 0.3 million parameters; heads of size 32, the smallest that vLLM takes."""
     torch.manual_seed(seed)
     config = Qwen2Config(
@@ -87,7 +87,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2ForCausalL
 
 def warm_up(
     model: Qwen2ForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Qwen2Tokenizer,
     seed: int,
     on_step: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -113,7 +113,7 @@ def warm_up(
 
 
 def _batch(
-    problems: list[Addition], tokenizer: PreTrainedTokenizerFast, forgetting: random.Random
+    problems: list[Addition], tokenizer: Qwen2Tokenizer, forgetting: random.Random
 ) -> dict[str, torch.Tensor]:
     """Right-padded `input_ids`, `attention_mask` and `labels`, (batch, tokens); only solutions are learned."""
     prompts = tokenizer([item.problem for item in problems])["input_ids"]

@@ -72,7 +72,7 @@ class TransformersEngine:
             on_finished(batch[row], self._text.completion(token_ids))
 
         finished_rows = _FinishedRows(batch, width, self._text.stop_ids, report)
-        with _seeded(batch[0].sampling.seed, self._device), torch.inference_mode():
+        with _seeded(batch[0].sampling.seed), torch.inference_mode():
             self._model.generate(
                 ids.to(self._device),
                 attention_mask=mask.to(self._device),
@@ -135,15 +135,13 @@ def _generation_config(batch: list[Request], stop_ids: tuple[int, ...], pad: int
     if sampling.temperature == 0:
         return GenerationConfig(**common, do_sample=False)
     # transformers keeps only the 50 likeliest tokens unless told otherwise.
-    return GenerationConfig(
-        **common, do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0
-    )
+    return GenerationConfig(**common, do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
 
 
 @contextlib.contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+def _seeded(seed: int) -> Iterator[None]:
     """Seed torch for one batch, and put its random state back afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 

@@ -1,0 +1,86 @@
+"""What all tests share: no network, a cache folder of their own, tiny models, and the command line as a function."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Read by the libraries when they are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of the command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error_lines(self) -> list[str]:
+        return self.err.strip().splitlines()
+
+
+@pytest.fixture
+def gpg(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """`gpg("train", "--preset", "quickstart")`: the command line in this process."""
+    from gpg_cli.cli import main
+
+    def call(*arguments: str | Path) -> Outcome:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Outcome(int(ended.value.code or 0), out, err)
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def _away_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test works in an empty folder, so that a stray runs/ never lands in the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random Qwen2 of 0.3 million parameters, without a chat template: the quickstart's, untrained."""
+    from gpg_cli.training.quickstart import make_model, make_tokenizer
+
+    folder = tmp_path_factory.mktemp("tiny_model")
+    tokenizer = make_tokenizer()
+    make_model(tokenizer, seed=0).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def json_lines(tmp_path: Path) -> Callable[..., Path]:
+    """`json_lines({"problem": ...}, ...)`: a data file with these rows."""
+
+    def write(*rows: Any, name: str = "rows.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def shared_data(name: str) -> Path:
+    """A file of real benchmark data beside the checkout; the test is skipped where it is missing."""
+    path = SHARED_DATA / name
+    if not path.is_file():
+        pytest.skip(f"needs {name} in shared/data beside the checkout")
+    return path
