@@ -1,6 +1,7 @@
 """The command line: parse, delegate, print. Heavy libraries are imported inside the commands that need them."""
 
 import functools
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
+        if "debug" in kwargs:  # the commands that work for minutes
+            gc.enable()
         try:
             command(*args, **kwargs)
         except GpgError as error:
@@ -162,7 +165,6 @@ def export(
 @explains_errors
 def presets(
     name: Annotated[str | None, typer.Argument(help="Print this one, with its comments.")] = None,
-    debug: DebugOption = False,
 ) -> None:
     """List the presets, or print one."""
     from gpg_cli import listing
@@ -174,7 +176,6 @@ def presets(
 @explains_errors
 def benches(
     name: Annotated[str | None, typer.Argument(help="Print this one, with its comments.")] = None,
-    debug: DebugOption = False,
 ) -> None:
     """List the benchmarks, or print one."""
     from gpg_cli import listing
@@ -184,7 +185,7 @@ def benches(
 
 @app.command(rich_help_panel="Find your way")
 @explains_errors
-def env(debug: DebugOption = False) -> None:
+def env() -> None:
     """Show versions, devices and engines: what a bug report needs."""
     from gpg_cli import listing
 
@@ -193,6 +194,8 @@ def env(debug: DebugOption = False) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
+    # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
+    gc.disable()
     try:
         code = app(arguments, standalone_mode=False, prog_name="gpg")
     except typer.Abort:
@@ -204,15 +207,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             sys.exit(0)
         _print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
         sys.exit(2)
+    finally:
+        gc.enable()
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _measure(model: Path, bench: str) -> float:
+def _measure(model: Path, bench: str, keep: bool) -> float:
     """What training is given to measure its model with: the code of `gpg eval`."""
     from gpg_cli.evaluation.run import EvalRequest
     from gpg_cli.evaluation.run import evaluate as run_evaluation
 
-    return run_evaluation(EvalRequest(model=str(model), benches=[bench])).accuracy(bench)
+    return run_evaluation(EvalRequest(model=str(model), benches=[bench], keep=keep)).accuracy(bench)
 
 
 def _parse_data_files(texts: list[str]) -> dict[str, Path]:

@@ -1,10 +1,11 @@
 """Where the program speaks: messages and progress on stderr, results on stdout."""
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 messages = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
@@ -17,11 +18,15 @@ def say(text: str) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on stdout, the whole of what a command with `--json` puts there."""
+    import json
+
     print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
 
 
-def table(title: str, *columns: str) -> Table:
-    """An empty table in the style of the house; numbers are right-aligned by the caller's `add_column`."""
+def table(*columns: str, title: str | None = None) -> "Table":
+    """An empty table in the style of the house."""
+    from rich.table import Table
+
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")

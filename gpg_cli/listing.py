@@ -1,13 +1,10 @@
 """`gpg presets`, `gpg benches` and `gpg env`: what there is, without importing what is heavy."""
 
-import importlib.metadata
-import importlib.util
-import os
-import platform
-from pathlib import Path
+import sys
+from collections.abc import Iterable, Sequence
 
-from gpg_cli.catalog import bench_paths, find_bench, find_preset, preset_paths
-from gpg_cli.console import results, table
+from gpg_cli.catalog import find_bench, find_preset, preset_paths
+from gpg_cli.evaluation.summaries import bench_summaries
 from gpg_cli.yaml_file import read_yaml_mapping
 
 _PACKAGES = (
@@ -21,18 +18,13 @@ def show_presets(name: str | None) -> None:
     if name is not None:
         print(find_preset(name).read_text(encoding="utf-8"), end="")
         return
-    listing = table("Presets", "name", "what it does", "base model", "data", "steps")
+    keys = ("description", "model_name_or_path", "dataset_name", "max_steps")
+    rows = []
     for preset, path in preset_paths().items():
         values = read_yaml_mapping(path).values
-        listing.add_row(
-            f"[bold]{preset}[/]",
-            str(values.get("description", "")),
-            str(values.get("model_name_or_path", "")),
-            str(values.get("dataset_name", "")),
-            str(values.get("max_steps", "")),
-        )
-    results.print(listing)
-    results.print("\n`gpg presets NAME` prints one; `gpg train --preset NAME` runs it.")
+        rows.append((preset, *(str(values.get(key, "")) for key in keys)))
+    _show(("preset", "what it does", "base model", "data", "steps"), rows)
+    _add("`gpg presets NAME` prints one; `gpg train --preset NAME` runs it.")
 
 
 def show_benches(name: str | None) -> None:
@@ -40,29 +32,53 @@ def show_benches(name: str | None) -> None:
     if name is not None:
         print(find_bench(name).read_text(encoding="utf-8"), end="")
         return
-    listing = table("Benchmarks", "name", "what it measures")
-    for bench, path in bench_paths().items():
-        listing.add_row(f"[bold]{bench}[/]", str(read_yaml_mapping(path).values.get("description", "")))
-    results.print(listing)
-    results.print("\n`gpg benches NAME` prints one; `gpg eval --model MODEL --bench NAME` runs it.")
+    rows = [(bench.name, bench.title, bench.description, bench.source) for bench in bench_summaries()]
+    _show(("benchmark", "title", "what it measures", "data"), rows)
+    _add("`gpg benches NAME` prints one; `gpg eval --model MODEL --bench NAME` runs it.")
 
 
 def show_environment() -> None:
     """Versions, devices and engines."""
-    listing = table("Environment", "what", "found")
-    listing.add_row("python", f"{platform.python_version()} on {platform.platform()}")
-    for package in _PACKAGES:
-        try:
-            listing.add_row(package, importlib.metadata.version(package))
-        except importlib.metadata.PackageNotFoundError:
-            listing.add_row(package, "not installed")
+    import importlib.metadata
+    import importlib.util
+    import os
+    import platform
+    from pathlib import Path
+
     import torch
 
+    rows = [("python", f"{platform.python_version()} on {platform.platform()}")]
+    for package in _PACKAGES:
+        try:
+            rows.append((package, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            rows.append((package, "not installed"))
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    listing.add_row("GPUs", ", ".join(gpus) or "none")
-    listing.add_row("CPU", f"{os.cpu_count()} cores")
     engines = ["transformers"] + (["vllm"] if importlib.util.find_spec("vllm") else [])
-    listing.add_row("eval engines", ", ".join(engines))
-    hub_home = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
-    listing.add_row("Hub cache", hub_home)
+    rows += [
+        ("GPUs", ", ".join(gpus) or "none"),
+        ("CPU", f"{os.cpu_count()} cores"),
+        ("eval engines", ", ".join(engines)),
+        ("Hub cache", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))),
+    ]
+    _show(("what", "found"), rows)
+
+
+def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on a terminal; elsewhere one line a row, its columns separated by tabs, for `cut` and `grep`."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    from gpg_cli.console import results, table
+
+    listing = table(*columns)
+    for first, *others in rows:
+        listing.add_row(f"[bold]{first}[/]", *others)
     results.print(listing)
+
+
+def _add(hint: str) -> None:
+    """What to type next, for a person."""
+    if sys.stdout.isatty():
+        print(f"\n{hint}")

@@ -123,7 +123,9 @@ def load_bench(name: str) -> Bench:
 
 def _explain(error: ValidationError, mapping: YamlMapping) -> GpgError:
     """The first complaint of pydantic in our words, with file and line."""
-    first = error.errors()[0]
+    errors = error.errors()
+    # A mistyped key is also a missing one; the first is what the person has to know.
+    first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
     keys = [str(part) for part in first["loc"]]
     where = mapping.where(keys[0]) if keys else str(mapping.path)
     key = ".".join(keys)

@@ -6,7 +6,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
-from gpg_cli.evaluation.engines import Completion
+from gpg_cli.evaluation.engines import Completion, first_line
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,17 @@ def load_model_text(location: str) -> ModelText:
     """
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
+    hint = "Name a folder as save_pretrained writes it, tokenizer included."
     try:
         config = AutoConfig.from_pretrained(location)
         tokenizer = AutoTokenizer.from_pretrained(location)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(
-            f"cannot read the configuration and tokenizer of {location}: {str(error).strip().splitlines()[0]}",
-            "Name a folder as save_pretrained writes it, tokenizer included.",
+            f"cannot read the configuration and tokenizer of {location}: {first_line(error)}", hint
         ) from error
+    # Where the files are missing, transformers makes an empty tokenizer that turns every text into nothing.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise GpgError(f"the model {location} has no tokenizer", hint)
     try:
         generation = GenerationConfig.from_pretrained(location)
     except OSError:  # it has no generation_config.json

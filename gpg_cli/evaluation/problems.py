@@ -76,7 +76,8 @@ def _load_from_hub(bench: Bench) -> list[Row]:
     try:
         return list(load_dataset(bench.data.hub, bench.data.config, split=bench.data.split))
     except (OSError, ValueError) as error:  # not there, no access, no such split, connection lost
-        raise GpgError(f"cannot get {name}: {str(error).splitlines()[0]}", hint) from error
+        reason, _, _ = str(error).partition("\n")
+        raise GpgError(f"cannot get {name}: {reason}", hint) from error
 
 
 def _as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:

@@ -90,7 +90,7 @@ class EvalResult:
 def print_table(result: EvalResult) -> None:
     """One line a benchmark on stdout; on stderr, where the files are."""
     rows = published_rows(result.model, [bench.bench.published for bench in result.benches.values()])
-    scores = table(escape(f"{result.model} ({result.engine})"), "benchmark")
+    scores = table("benchmark", title=escape(f"{result.model} ({result.engine})"))
     for column in ("problems", "score", "95% interval", "truncated", "mean tokens", "published", "seconds"):
         scores.add_column(column, justify="right")
     for name, bench in result.benches.items():
@@ -104,12 +104,12 @@ def print_table(result: EvalResult) -> None:
             f"{100 * low:.1f}–{100 * high:.1f}",
             f"{metrics.truncated:.1%}",
             f"{metrics.mean_tokens:,.0f}",
-            " / ".join(published) or "–",
+            "/".join(published) or "–",
             f"{bench.seconds:,.1f}",
         )
     results.print(scores)
     if rows:
-        results.print(f"published: {' / '.join(rows)}", soft_wrap=True)
+        results.print(f"published: {'/'.join(rows)}", soft_wrap=True)
     if result.output_dir is not None:
         say(f"Written to {escape(result.output_dir)}")
 

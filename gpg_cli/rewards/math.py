@@ -23,7 +23,9 @@ def accuracy(
     """
     values = {Verdict.CORRECT: 1.0, Verdict.WRONG: 0.0}
     texts = [completion_text(completion) for completion in completions]
-    return [values.get(verdict) for verdict in _verdicts(solution, texts)]
+    verdicts = _verdicts(solution, texts)
+    _log_accuracy(verdicts, columns)
+    return [values.get(verdict) for verdict in verdicts]
 
 
 @reward("cosine")
@@ -37,10 +39,9 @@ def cosine(
     says otherwise, with the default numbers a longer wrong answer, up to `cosine_max_len`, earns less.
     """
     texts = [completion_text(completion) for completion in completions]
-    return [
-        _cosine_value(len(text), verdict, settings)
-        for text, verdict in zip(texts, _verdicts(solution, texts), strict=True)
-    ]
+    verdicts = _verdicts(solution, texts)
+    _log_accuracy(verdicts, columns)
+    return [_cosine_value(len(text), verdict, settings) for text, verdict in zip(texts, verdicts, strict=True)]
 
 
 def _cosine_value(length: int, verdict: Verdict, settings: RewardSettings) -> float | None:
@@ -51,6 +52,17 @@ def _cosine_value(length: int, verdict: Verdict, settings: RewardSettings) -> fl
     else:
         return None
     return longest + (shortest - longest) * (1 + math.cos(math.pi * length / settings.cosine_max_len)) / 2
+
+
+def _log_accuracy(verdicts: list[Verdict], columns: dict[str, Any]) -> None:
+    """Report the share of right answers, and of those about which nothing can be said, where TRL offers to log it."""
+    log_metric = columns.get("log_metric")
+    if log_metric is None or not verdicts:
+        return
+    judged = [verdict for verdict in verdicts if verdict in (Verdict.CORRECT, Verdict.WRONG)]
+    if judged:
+        log_metric("accuracy", judged.count(Verdict.CORRECT) / len(judged))
+    log_metric("ungraded", 1 - len(judged) / len(verdicts))
 
 
 def _verdicts(golds: Sequence[str], texts: Sequence[str]) -> list[Verdict]:

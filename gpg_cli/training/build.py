@@ -1,5 +1,7 @@
 """The pieces of a run that cost time: the model's files and the trainer around them."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +56,14 @@ def build_trainer(plan: Plan, model: str, progress: LiveProgress) -> GPGTrainer:
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
+
+
+def save_model(trainer: GPGTrainer, folder: Path) -> None:
+    """Write the final model whole or not at all: weights, configuration and tokenizer, nothing pickled."""
+    beside = folder.with_name(folder.name + ".tmp")
+    trainer.save_model(str(beside))
+    # Trainer adds its arguments as a pickle, which no reader of a model needs.
+    (beside / "training_args.bin").unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(beside, folder)

@@ -112,9 +112,7 @@ def warm_up(
     model.eval()
 
 
-def _batch(
-    problems: list[Addition], tokenizer: Qwen2Tokenizer, forgetting: random.Random
-) -> dict[str, torch.Tensor]:
+def _batch(problems: list[Addition], tokenizer: Qwen2Tokenizer, forgetting: random.Random) -> dict[str, torch.Tensor]:
     """Right-padded `input_ids`, `attention_mask` and `labels`, (batch, tokens); only solutions are learned."""
     prompts = tokenizer([item.problem for item in problems])["input_ids"]
     solutions = tokenizer([item.solution(FORGET_CARRY, forgetting) + END for item in problems])["input_ids"]

@@ -10,14 +10,15 @@ from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder
-from gpg_cli.training.build import build_trainer, model_location
+from gpg_cli.training.build import build_trainer, model_location, save_model
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.record import RunRecord, draw_reward
 
-# Measures a model folder on a benchmark and returns the share of right answers. Evaluation is another part of the
-# program, of which training knows nothing: the command line hands the function over.
-Evaluate = Callable[[Path, str], float]
+# Measures a model folder on a benchmark, keeping samples and scores in the run folder or not, and returns the share of
+# right answers. Evaluation is another part of the program, of which training knows nothing: the command line hands the
+# function over.
+Evaluate = Callable[[Path, str, bool], float]
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult:
     final_model = plan.output_dir / MODEL_FOLDER
     with _library_output_on_stderr():
         model = model_location(plan)
-        before = _measure(evaluate, Path(model), plan, "before")
+        before = _measure(evaluate, Path(model), plan, keep=False)
         with LiveProgress() as progress:
             trainer = build_trainer(plan, model, progress)
             trainer.train(resume_from_checkpoint=request.resume or None)
-        trainer.save_model(str(final_model))
-        after = _measure(evaluate, final_model, plan, "after")
+        save_model(trainer, final_model)
+        after = _measure(evaluate, final_model, plan, keep=True)
         draw_reward(plan.output_dir, f"{plan.settings.preset or Path(model).name}, seed {plan.config.seed}")
     result = TrainResult(
         output_dir=str(plan.output_dir),
@@ -77,12 +78,12 @@ def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult:
     return result
 
 
-def _measure(evaluate: Evaluate, model: Path, plan: Plan, when: str) -> float | None:
+def _measure(evaluate: Evaluate, model: Path, plan: Plan, *, keep: bool) -> float | None:
     bench = plan.settings.run.eval_bench
     if bench is None:
         return None
-    accuracy = evaluate(model, bench)
-    say(f"accuracy {when} training: [bold]{accuracy:.1%}[/] of {bench}")
+    accuracy = evaluate(model, bench, keep)
+    say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {bench}")
     return accuracy
 
 

@@ -128,6 +128,11 @@ def vllm_is_installed() -> bool:
     return importlib.util.find_spec("vllm") is not None
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an exception's text, or its kind where it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def _is_tiny(folder: Path) -> bool:
     """Whether a local model's weights are too few for vLLM to pay; a Hub model counts as large."""
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))

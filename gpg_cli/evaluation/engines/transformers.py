@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig, StoppingCriteri
 from transformers.utils import logging
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines import OnFinished, Request
+from gpg_cli.evaluation.engines import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
 
 MAX_ROWS = 256
@@ -36,7 +36,13 @@ class TransformersEngine:
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
         """See `Engine`. Sampling is seeded for each batch, with the seed of its first request."""
         for batch in self._batches(requests):
-            self._complete(batch, on_finished)
+            try:
+                self._complete(batch, on_finished)
+            except torch.OutOfMemoryError as error:
+                raise GpgError(
+                    f"the GPU's memory is too small for {len(batch)} completions of up to {_length(batch[0])} tokens",
+                    "Lower --max-tokens, or use --engine vllm.",
+                ) from error
 
     def close(self) -> None:
         del self._model
@@ -107,19 +113,18 @@ class _FinishedRows(StoppingCriteria):
 
 def _load(location: str, device: torch.device) -> Any:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    shows_bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    hint = "It needs a config.json, and safetensors weights that fit it."
     try:
-        # Weights in pickle files are not loaded: reading one runs what it holds.
-        model = AutoModelForCausalLM.from_pretrained(location, dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise GpgError(
-            f"cannot load the model {location}: {reason}", "It needs config.json and safetensors weights that fit it."
-        ) from error
-    finally:
-        if shows_bars:
-            logging.enable_progress_bar()
+        with _without_progress_bars():
+            # Weights in pickle files are not loaded: reading one runs what it holds.
+            model, loading = AutoModelForCausalLM.from_pretrained(
+                location, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
+    except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
+        raise GpgError(f"cannot load the model {location}: {first_line(error)}", hint) from error
+    # transformers fills what is missing with random numbers.
+    if loading["missing_keys"]:
+        raise GpgError(f"the model {location} lacks the weights {min(loading['missing_keys'])}", hint)
     # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
     model.generation_config = GenerationConfig()
     return model.to(device).eval()
@@ -136,6 +141,17 @@ def _generation_config(batch: list[Request], stop_ids: tuple[int, ...], pad: int
         return GenerationConfig(**common, do_sample=False)
     # transformers keeps only the 50 likeliest tokens unless told otherwise.
     return GenerationConfig(**common, do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
+
+
+@contextlib.contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines import OnFinished, Request
+from gpg_cli.evaluation.engines import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
 
 # GiB for keys and values on a machine without a GPU; vLLM's own default takes half of the memory.
@@ -33,9 +33,9 @@ class VllmEngine:
         self._text = text
         self._log = _Log()
         say("Starting vLLM (half a minute) ...")
-        with self._explained(f"vLLM does not start with {model_location}"):
-            with self._log.takes_output(), _default_environment():
-                self._engine = _start(model_location, max_model_length)
+        failure = f"vLLM does not start with {model_location}"
+        with self._explained(failure), self._log.takes_output(), _default_environment():
+            self._engine = _start(model_location, max_model_length)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
         """See `Engine`. All requests are given to vLLM at once; it fills its batches from them."""
@@ -58,7 +58,7 @@ class VllmEngine:
             yield
         except Exception as error:
             raise GpgError(
-                f"{what}: {self._log.last_error() or error}",
+                f"{what}: {self._log.last_error() or first_line(error)}",
                 f"--engine transformers does without it. vLLM's own words: {self._log.keep()}",
             ) from error
 

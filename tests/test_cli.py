@@ -1,0 +1,194 @@
+"""The command line as a user meets it: what is printed where, what is refused and how."""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gpg_cli import __version__
+
+LIGHT_COMMANDS = (["--help"], ["--version"], ["presets"], ["benches"])
+
+
+@pytest.mark.parametrize("arguments", LIGHT_COMMANDS, ids=" ".join)
+def test_finding_ones_way_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from gpg_cli.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'trl', 'vllm', 'datasets'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_and_lists_start_within_three_times_the_import_of_typer_and_rich() -> None:
+    """Medians of ten, alternating, because these machines are noisy."""
+    baseline = [sys.executable, "-c", "import typer, rich"]
+    commands = [baseline] + [[sys.executable, "-m", "gpg_cli", *arguments] for arguments in LIGHT_COMMANDS]
+    seconds: list[list[float]] = [[] for _ in commands]
+    for _ in range(10):
+        for command, taken in zip(commands, seconds, strict=True):
+            started = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True)
+            taken.append(time.perf_counter() - started)
+    typer_and_rich, *ours = map(statistics.median, seconds)
+    assert max(ours) <= 3 * typer_and_rich
+
+
+def test_help_names_the_commands(gpg) -> None:
+    outcome = gpg("--help")
+    assert outcome.code == 0
+    for command in ("train", "eval", "export", "presets", "benches", "env"):
+        assert command in outcome.out
+
+
+def test_the_version_says_where_gnupg_is(gpg) -> None:
+    first, second = gpg("--version").out.splitlines()
+    assert first == f"gpg-cli {__version__}"
+    assert second.startswith("GnuPG: ")
+
+
+def test_the_module_and_both_scripts_are_the_same_program() -> None:
+    scripts = Path(sys.executable).parent
+    ways = ([scripts / "gpg"], [scripts / "gpg-cli"], [sys.executable, "-m", "gpg_cli"])
+    outputs = {subprocess.run([*way, "presets"], capture_output=True, text=True, check=True).stdout for way in ways}
+    assert len(outputs) == 1
+
+
+def test_presets_are_listed_and_one_is_printed_with_its_comments(gpg) -> None:
+    listing = gpg("presets").out
+    assert "open-rs1" in listing
+    assert "quickstart" in listing
+    assert "GPG-RS1 of the paper" in gpg("presets", "open-rs1").out
+
+
+def test_benches_are_listed_and_one_is_printed(gpg) -> None:
+    listing = gpg("benches").out
+    for bench in ("aime24", "math500", "amc23", "minerva", "olympiadbench", "gsm8k", "quickstart"):
+        assert bench in listing
+    assert "problem:" in gpg("benches", "math500").out
+
+
+def test_the_environment_is_shown(gpg) -> None:
+    shown = gpg("env").out
+    assert "torch" in shown
+    assert "eval engines" in shown
+
+
+def test_a_dry_run_prints_a_recipe_that_can_be_used_again(gpg, tmp_path: Path) -> None:
+    outcome = gpg("train", "--preset", "quickstart", "--set", "learning_rate=1e-5", "--dry-run")
+    assert outcome.code == 0
+    (tmp_path / "again.yaml").write_text(outcome.out)
+    again = gpg("train", "--config", "again.yaml", "--dry-run", "--json")
+    assert again.json["settings"]["learning_rate"] == 1e-5
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_of_open_rs1_takes_a_local_model_and_data_set(gpg, tiny_model: Path, json_lines) -> None:
+    data = json_lines(*({"problem": f"{n}+1=", "answer": str(n + 1)} for n in range(8)))
+    outcome = gpg("train", "--preset", "open-rs1", "--model", tiny_model, "--dataset", data, "--dry-run", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["rows"] == 8
+    assert "No flash_attention_2 here" in outcome.err
+
+
+def config_free_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "no_model"
+    folder.mkdir()
+    return folder
+
+
+QUICK = ("train", "--preset", "quickstart")
+EVAL = ("eval", "--model", "{model}", "--bench")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint", "help_text"),
+    [
+        (("train",), "nothing to train", "gpg train --preset quickstart"),
+        (("train", "--preset", "open-rs"), "unknown preset 'open-rs'", "Did you mean open-rs1?"),
+        ((*QUICK, "--set", "lr=1"), "--set lr: unknown setting 'lr'", ""),
+        ((*QUICK, "--set", "max_step=1"), "unknown setting 'max_step'", "Did you mean max_steps"),
+        ((*QUICK, "--max-steps", "-3"), "Invalid value for '--max-steps'", "gpg COMMAND --help"),
+        ((*QUICK, "--max-steps", "many"), "Invalid value for '--max-steps'", "gpg COMMAND --help"),
+        ((*QUICK, "--set", "reward_funcs=[acuracy]"), "unknown reward 'acuracy'", "Did you mean accuracy?"),
+        ((*QUICK, "--set", "reward_weights=[1,2]"), "reward_weights has 2 values for 1", "one weight for each"),
+        ((*QUICK, "--config", "broken.yaml"), "broken.yaml:2 is not valid YAML", "Mend that line."),
+        ((*QUICK, "--config", "unknown.yaml"), "unknown.yaml:2: unknown setting 'max_stepz'", "Did you mean max_steps"),
+        ((*QUICK, "--config", "twice.yaml"), "twice.yaml:2 sets 'seed' a second time", "Keep one"),
+        ((*QUICK, "--config", "missing.yaml"), "cannot read missing.yaml", "Check the path."),
+        ((*QUICK, "--dataset", "missing.jsonl"), "there is no data file missing.jsonl", "Check the path."),
+        ((*QUICK, "--dataset", "empty.jsonl"), "empty.jsonl holds no rows", "one JSON object a line"),
+        ((*QUICK, "--dataset", "broken.jsonl"), "broken.jsonl:2 is not JSON", "one JSON object a line"),
+        ((*QUICK, "--dataset", "columns.jsonl"), "has no column problem or question", "It has: text."),
+        ((*QUICK, "--dataset", "few.jsonl"), "has 1 usable rows; one step takes 32 prompts", "Give more rows"),
+        ((*QUICK, "--model", "no_model"), "no_model holds no model: it has no config.json", "Name a run folder"),
+        ((*QUICK, "--model", "./nowhere"), "there is no folder ./nowhere", "Hub id"),
+        ((*QUICK, "--output-dir", "full"), "the output folder full exists and is not empty", "--overwrite"),
+        ((*QUICK, "--output-dir", "full", "--overwrite"), "was not written by this command", "empty this one yourself"),
+        ((*QUICK, "--resume"), "--resume needs to know which run", "--output-dir"),
+        ((*QUICK, "--resume", "--output-dir", "full"), "full holds no checkpoint", "without --resume"),
+        (("train", "--preset", "open-rs1"), "the Hugging Face Hub cannot be reached", "--model DIR"),
+        ((*EVAL, "math50"), "unknown benchmark 'math50'", "Did you mean math500"),
+        ((*EVAL, "quickstart", "--engine", "vlm"), "unknown engine 'vlm'", "vllm"),
+        ((*EVAL, "quickstart", "--limit", "-1"), "Invalid value for '--limit'", "gpg COMMAND --help"),
+        ((*EVAL, "quickstart", "--max-tokens", "0"), "Invalid value for '--max-tokens'", "gpg COMMAND --help"),
+        ((*EVAL, "quickstart", "--temperature", "-1"), "Invalid value for '--temperature'", "gpg COMMAND --help"),
+        ((*EVAL, "quickstart", "--temperature", "hot"), "Invalid value for '--temperature'", "gpg COMMAND --help"),
+        ((*EVAL, "math500"), "the Hugging Face Hub cannot be reached", "--data math500=FILE"),
+        ((*EVAL, "math500", "--data", "math500=missing.jsonl"), "there is no data file missing.jsonl", "path"),
+        ((*EVAL, "math500", "--data", "math500=columns.jsonl"), "no column 'problem'", "It has: text"),
+        ((*EVAL, "math500", "--data", "math500"), "not of the form BENCH=FILE", "For example"),
+        ((*EVAL, "quickstart", "--output-dir", "full"), "full exists and is not empty", "--overwrite"),
+        (("eval", "--model", "no_model", "--bench", "quickstart"), "it has no config.json", "Name a run folder"),
+        (("eval", "--model", "org/model", "--bench", "quickstart"), "Hub cannot be reached", "local folder"),
+        (("eval", "--bench", "quickstart"), "Missing option '--model'", "gpg COMMAND --help"),
+        (("export", "{model}"), "", "--to"),
+        (("export", "no_model", "--to", "out"), "it has no config.json", "Name a run folder"),
+        (("export", "{model}", "--to", "full"), "full exists and is not empty", "--overwrite"),
+        (("trian",), "No such command 'trian'", "gpg --help"),
+    ],
+)
+def test_a_mistake_gets_two_lines_and_exit_code_2_and_leaves_nothing(
+    gpg, tmp_path: Path, tiny_model: Path, json_lines, arguments: tuple[str, ...], complaint: str, help_text: str
+) -> None:
+    json_lines({"text": "a"}, name="columns.jsonl")
+    json_lines({"problem": "a", "answer": "1"}, name="few.jsonl")
+    Path("empty.jsonl").write_text("\n")
+    Path("broken.jsonl").write_text('{"problem": "a", "answer": "1"}\n{"problem": \n')
+    Path("broken.yaml").write_text("max_steps: 3\nseed: [1\n")
+    Path("unknown.yaml").write_text("max_steps: 3\nmax_stepz: 4\n")
+    Path("twice.yaml").write_text("seed: 3\nseed: 4\n")
+    config_free_folder(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+
+    outcome = gpg(*(argument.format(model=tiny_model) for argument in arguments))
+
+    assert outcome.code == 2, outcome.err
+    assert outcome.out == ""
+    wrong, remedy = outcome.error_lines
+    assert wrong.startswith("Error: ")
+    assert complaint in wrong
+    assert help_text in remedy
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_debug_shows_the_traceback(gpg) -> None:
+    outcome = gpg("train", "--preset", "nothing", "--debug")
+    assert outcome.code == 2
+    assert "Traceback" in outcome.err
+    assert outcome.error_lines[-2].startswith("Error: unknown preset 'nothing'")
+
+
+def test_json_is_the_only_thing_on_stdout(gpg, tiny_model: Path) -> None:
+    outcome = gpg("eval", "--model", tiny_model, "--bench", "quickstart", "--limit", "4", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["benches"]["quickstart"]["problems"] == 4
