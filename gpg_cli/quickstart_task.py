@@ -14,6 +14,10 @@ No model, no tensor here: training (which learns the task) and evaluation (which
 import random
 from dataclasses import dataclass
 
+# What a recipe names for the model and the data that are made here.
+BUILTIN = "builtin:"
+QUICKSTART = f"{BUILTIN}quickstart"
+
 SMALLEST, LARGEST = 10, 99
 HELD_OUT_PROBLEMS = 500
 

@@ -42,8 +42,8 @@ class BenchResult:
         metrics = self.metrics
         return {
             "title": self.bench.title,
-            "score": round(100 * metrics.accuracy, 2),
-            "interval": [round(100 * bound, 2) for bound in metrics.interval],
+            "score": round(100 * metrics.accuracy, 3),
+            "interval": [round(100 * bound, 3) for bound in metrics.interval],
             "accuracy": metrics.accuracy,
             "problems": metrics.problems,
             "correct": metrics.correct,

@@ -16,6 +16,7 @@ from gpg_cli.publishing.facts import RunFacts
 from gpg_cli.publishing.markdown import code, code_block, inline, plain, table
 from gpg_cli.publishing.names import hub_id, public_name
 from gpg_cli.publishing.scores import BenchScore
+from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import REWARD_PICTURE, read_json
 
 _PAPER = "https://arxiv.org/abs/2504.02546"
@@ -119,6 +120,11 @@ def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any
 def _introduction(facts: RunFacts | None) -> str:
     if facts is None:
         return f"A language model, exported with gpg-cli {__version__}."
+    if facts.model == QUICKSTART:
+        return (
+            "The toy model of gpg-cli's quickstart: it adds two numbers of two digits, and learned with "
+            f"[Group Policy Gradient]({_PAPER}) (GPG) not to forget the carry."
+        )
     base = f"{_linked(facts.model, 'https://huggingface.co/')} trained" if facts.model else "A language model trained"
     data = f" on {_linked(facts.dataset, 'https://huggingface.co/datasets/')}" if facts.dataset else ""
     return f"{base} to reason with [Group Policy Gradient]({_PAPER}) (GPG){data}, by gpg-cli."
@@ -156,7 +162,7 @@ def _score_row(score: BenchScore) -> list[str]:
 
 def _usage(model: str, facts: RunFacts | None, scores: list[BenchScore], *, chat: bool) -> list[str]:
     settings = facts.settings if facts else {}
-    question = "What is 12 + 34?"
+    question = "47+85=" if facts and facts.model == QUICKSTART else "What is 12 + 34?"
     system = settings.get("system_prompt")
     turns = [{"role": "system", "content": system}] if isinstance(system, str) and system else []
     messages = [*turns, {"role": "user", "content": question}]

@@ -8,8 +8,9 @@ from typing import Any
 from transformers import AutoTokenizer
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import find_model
-from gpg_cli.training.data import QUICKSTART, make_prompts
+from gpg_cli.training.data import make_prompts
 from gpg_cli.training.plan import Plan
 from gpg_cli.training.progress import LiveProgress, counting
 from gpg_cli.training.record import MetricsFile

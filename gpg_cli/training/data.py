@@ -11,6 +11,7 @@ from gpg_cli.console import say
 from gpg_cli.data_file import read_json_lines, require_columns
 from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
+from gpg_cli.quickstart_task import BUILTIN, QUICKSTART, training_problems
 from gpg_cli.training.settings import RunSettings
 from gpg_cli.yaml_file import did_you_mean
 
@@ -19,9 +20,6 @@ _PROBLEM_COLUMNS = ("problem", "question")
 # A short answer before a worked solution: a formula picked out of a solution can be the wrong one (2 of 500 AIME rows).
 _ANSWER_COLUMNS = ("answer", "gt_answer", "ground_truth")
 _SOLUTION_COLUMNS = ("solution",)
-
-BUILTIN = "builtin:"
-QUICKSTART = "builtin:quickstart"
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,6 @@ def _token_count(prompt: str | list[dict[str, str]], tokenizer: PreTrainedTokeni
 
 
 def _builtin(name: str, seed: int) -> TrainingData:
-    from gpg_cli.quickstart_task import training_problems
-
     if name != QUICKSTART:
         raise GpgError(f"unknown built-in data set {name!r}", f"There is one: {QUICKSTART}")
     problems = training_problems(seed, count=4096)

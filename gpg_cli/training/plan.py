@@ -10,10 +10,11 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
+from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import RewardSettings, get_reward
 from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
 from gpg_cli.training.config import GPGConfig
-from gpg_cli.training.data import QUICKSTART, TrainingData, load_training_data
+from gpg_cli.training.data import TrainingData, load_training_data
 from gpg_cli.training.hardware import fit_to_hardware
 from gpg_cli.training.settings import Settings, resolve_settings
 

@@ -34,8 +34,8 @@ def test_the_object_says_what_was_measured_and_how() -> None:
     assert (written["schema"], written["model"], written["engine"]) == (1, "runs/some-run", "transformers")
     assert {"gpg-cli", "transformers", "math-verify"} <= written["versions"].keys()
     bench = written["benches"]["math500"]
-    assert (bench["score"], bench["accuracy"], bench["correct"], bench["problems"]) == (66.67, 2 / 3, 2, 3)
-    assert bench["interval"] == [20.77, 93.85]
+    assert (bench["score"], bench["accuracy"], bench["correct"], bench["problems"]) == (66.667, 2 / 3, 2, 3)
+    assert bench["interval"] == [20.766, 93.851]
     assert bench["verdicts"] == {"correct": 2, "wrong": 1}
     assert (bench["truncated"], bench["mean_tokens"], bench["seconds"]) == (0.3333, 40.0, 1.23)
     assert bench["sampling"]["temperature"] == 0.6
