@@ -4,8 +4,8 @@ huggingface_hub retries an unreachable Hub for 23 seconds, printing each try; a 
 answer at once.
 """
 
-import os
 from pathlib import Path
+from typing import Any
 
 from gpg_cli.errors import GpgError
 
@@ -49,12 +49,33 @@ def fetch_from_hub(repo_id: str, filename: str, *, repo_type: str = "model", rev
         raise GpgError(f"cannot get {filename} of the {name} from the Hub: {_first_line(error)}", hint) from error
 
 
+def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> list[dict[str, Any]]:
+    """All rows of a data set on the Hub; from the local cache alone where HF_HUB_OFFLINE is set.
+
+    Raises:
+        GpgError: the Hub cannot be reached, or has no such data set, configuration or split. `hint` is what a person
+            can do instead.
+    """
+    from datasets import load_dataset
+    from huggingface_hub import constants
+
+    unreachable = f"cannot get the data set {name!r}: the Hugging Face Hub cannot be reached"
+    if not constants.HF_HUB_OFFLINE and not hub_is_reachable():
+        raise GpgError(unreachable, f"{hint} HF_HUB_OFFLINE=1 uses a copy that is cached.")
+    try:
+        return list(load_dataset(name, config, split=split))
+    except ConnectionError as error:
+        raise GpgError(f"{unreachable}, and it is not cached", hint) from error
+    except (OSError, ValueError) as error:  # not there, no access, no such configuration or split
+        raise GpgError(f"cannot get the data set {name!r}: {_first_line(error)}", hint) from error
+
+
 def hub_is_reachable() -> bool:
     """One request without retries; False at once where HF_HUB_OFFLINE is set."""
     import httpx
     from huggingface_hub import constants, get_session
 
-    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if constants.HF_HUB_OFFLINE:
         return False
     try:
         get_session().head(constants.ENDPOINT, timeout=REACH_TIMEOUT_S)

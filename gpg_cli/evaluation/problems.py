@@ -9,7 +9,7 @@ from gpg_cli import quickstart_task
 from gpg_cli.data_file import read_json_lines, require_columns
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
-from gpg_cli.hub_access import hub_is_reachable
+from gpg_cli.hub_access import load_hub_rows
 
 Row = dict[str, Any]
 
@@ -63,21 +63,9 @@ def _load_rows(bench: Bench, data_file: Path | None) -> list[Row]:
         return read_json_lines(data_file)
     if bench.data.generator is not None:
         return [dict(row) for row in GENERATORS[bench.data.generator]()]
-    return _load_from_hub(bench)
-
-
-def _load_from_hub(bench: Bench) -> list[Row]:
+    assert bench.data.hub is not None  # `DataSource` has one of the two
     hint = f"Name a local file with the same columns: --data {bench.name}=FILE.jsonl"
-    name = f"the data set {bench.data.hub!r} of {bench.name}"
-    if not hub_is_reachable():
-        raise GpgError(f"cannot get {name}: the Hugging Face Hub cannot be reached", hint)
-    from datasets import load_dataset
-
-    try:
-        return list(load_dataset(bench.data.hub, bench.data.config, split=bench.data.split))
-    except (OSError, ValueError) as error:  # not there, no access, no such split, connection lost
-        reason, _, _ = str(error).partition("\n")
-        raise GpgError(f"cannot get {name}: {reason}", hint) from error
+    return load_hub_rows(bench.data.hub, bench.data.config, bench.data.split, hint=hint)
 
 
 def _as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:

@@ -34,7 +34,7 @@ def build_trainer(plan: Plan, model: str, progress: LiveProgress) -> GPGTrainer:
     Raises:
         GpgError: see `make_prompts`.
     """
-    run, config = plan.settings.run, plan.config
+    run, config = plan.run, plan.config
     loading: dict[str, Any] = {"dtype": run.dtype}
     if run.attn_implementation:
         loading["attn_implementation"] = run.attn_implementation

@@ -10,10 +10,9 @@ from transformers import PreTrainedTokenizerBase
 from gpg_cli.console import say
 from gpg_cli.data_file import read_json_lines, require_columns
 from gpg_cli.errors import GpgError
-from gpg_cli.hub_access import hub_is_reachable
+from gpg_cli.hub_access import load_hub_rows
 from gpg_cli.quickstart_task import BUILTIN, QUICKSTART, training_problems
 from gpg_cli.training.settings import RunSettings
-from gpg_cli.yaml_file import did_you_mean
 
 # Where a recipe names no column, the first of these that the data has.
 _PROBLEM_COLUMNS = ("problem", "question")
@@ -46,7 +45,7 @@ def load_training_data(settings: RunSettings, seed: int) -> TrainingData:
     if settings.dataset_name.startswith(BUILTIN):
         return _builtin(settings.dataset_name, seed)
     path = Path(settings.dataset_name)
-    rows = read_json_lines(path) if path.suffix or path.exists() else _load_from_hub(settings)
+    rows = read_json_lines(path) if path.suffix or path.exists() else _hub_rows(settings)
     problem, gold, gold_is_answer = _choose_columns(rows, settings)
     require_columns(rows, (problem, gold), settings.dataset_name)
     for number, row in enumerate(rows, start=1):
@@ -141,18 +140,6 @@ def _as_latex(answer: str | int | float) -> str:
     return f"$\\boxed{{{answer}}}$"
 
 
-def _load_from_hub(settings: RunSettings) -> list[dict[str, Any]]:
-    from datasets import get_dataset_split_names, load_dataset
-
+def _hub_rows(settings: RunSettings) -> list[dict[str, Any]]:
     hint = "Name a local file with --dataset FILE.jsonl (one JSON object a line)."
-    name = settings.dataset_name
-    if not hub_is_reachable():
-        raise GpgError(f"cannot get the data set {name!r}: the Hugging Face Hub cannot be reached", hint)
-    try:
-        return list(load_dataset(name, settings.dataset_config, split=settings.dataset_split))
-    except ValueError as error:
-        splits = get_dataset_split_names(name, settings.dataset_config)
-        near = did_you_mean(settings.dataset_split, splits)
-        raise GpgError(f"data set {name!r}: {error}", f"{near}Its splits: {', '.join(splits)}.") from error
-    except OSError as error:
-        raise GpgError(f"cannot get the data set {name!r}: {str(error).splitlines()[0]}", hint) from error
+    return load_hub_rows(settings.dataset_name, settings.dataset_config, settings.dataset_split, hint=hint)

@@ -16,7 +16,7 @@ from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.data import TrainingData, load_training_data
 from gpg_cli.training.hardware import fit_to_hardware
-from gpg_cli.training.settings import Settings, resolve_settings
+from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,19 @@ class Plan:
     """A run that will not fail for a reason that could have been known.
 
     Attributes:
-        settings: as this machine can run them.
-        config: the trainer's, made of them.
+        settings: as they were asked for; what is written down and printed.
+        run: model, data and rewards as this machine can run them.
+        config: the trainer's settings as this machine can run them.
+        notes: a sentence for each wish that this machine, or the data, could not fulfil.
         data: checked rows.
         rewards: one function for each of `reward_funcs`.
         output_dir: the run folder, not made yet.
     """
 
     settings: Settings
+    run: RunSettings
     config: GPGConfig
+    notes: list[str]
     data: TrainingData
     rewards: list[Callable]
     output_dir: Path
@@ -61,9 +65,9 @@ def make_plan(request: TrainRequest) -> Plan:
     settings = resolve_settings(
         preset=request.preset, config=request.config, assignments=request.assignments, options=request.options
     )
-    settings, notes = fit_to_hardware(settings)
+    fitted, notes = fit_to_hardware(settings)
     output_dir = _output_dir(request, settings)
-    config = settings.trainer_config(output_dir)
+    config = fitted.trainer_config(output_dir)
     rewards = _reward_functions(settings)
     require_grader()
     _check_model(settings)
@@ -78,7 +82,7 @@ def make_plan(request: TrainRequest) -> Plan:
         notes.append(f"Left out {data.dropped} rows with an empty problem or {data.columns[1]}.")
     for note in notes:
         say(f"[yellow]{note}[/]")
-    return Plan(settings, config, data, rewards, output_dir)
+    return Plan(settings, fitted.run, config, notes, data, rewards, output_dir)
 
 
 def _output_dir(request: TrainRequest, settings: Settings) -> Path:

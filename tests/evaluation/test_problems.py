@@ -83,6 +83,6 @@ def test_a_gold_without_its_mark_is_refused(json_lines: Callable[..., Path]) -> 
 
 
 def test_without_the_hub_the_way_out_is_a_local_file() -> None:
-    with pytest.raises(GpgError, match="'HuggingFaceH4/MATH-500' of math500: the Hugging Face Hub cannot") as caught:
+    with pytest.raises(GpgError, match="'HuggingFaceH4/MATH-500': the Hugging Face Hub cannot") as caught:
         load_problems(load_bench("math500"), None, None)
     assert "--data math500=FILE" in caught.value.hint
