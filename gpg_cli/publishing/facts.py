@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gpg_cli.gnupg import COMMANDS
+from gpg_cli.commands import COMMANDS
 from gpg_cli.publishing.names import public_argument
 from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, ModelSource, read_json
 

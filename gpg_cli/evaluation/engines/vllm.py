@@ -10,7 +10,7 @@ from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines import OnFinished, Request, first_line
+from gpg_cli.evaluation.engines.base import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
 
 # GiB for keys and values on a machine without a GPU; vLLM's own default takes half of the memory.
@@ -20,10 +20,10 @@ _GPU_MEMORY_SHARE = 0.8
 
 
 class VllmEngine:
-    """Completes prompts with vLLM in bfloat16; every request has a seed of its own.
+    """Completes prompts with vLLM, float32 on the CPU, bfloat16 on a GPU; every request has a seed of its own.
 
-    What vLLM prints goes into a file, which is named when it does not start; with VLLM_LOGGING_LEVEL set in the
-    environment it goes to stderr. Nothing of it reaches stdout.
+    What vLLM prints goes into a file, which is named when it does not start; with VLLM_LOGGING_LEVEL set to more than
+    errors it goes to stderr. Nothing of it reaches stdout.
 
     Raises:
         GpgError: vLLM does not start with this model.
@@ -59,7 +59,7 @@ class VllmEngine:
         except Exception as error:
             raise GpgError(
                 f"{what}: {self._log.last_error() or first_line(error)}",
-                f"--engine transformers does without it. vLLM's own words: {self._log.keep()}",
+                f"--engine transformers does without it. {self._log.keep()}".strip(),
             ) from error
 
     def close(self) -> None:
@@ -77,7 +77,8 @@ def _start(model_location: str, max_model_length: int) -> Any:
     return LLMEngine.from_engine_args(
         EngineArgs(
             model=model_location,
-            dtype="bfloat16",
+            # As the transformers engine has it; the protocol of open-rs says bfloat16.
+            dtype="bfloat16" if torch.cuda.is_available() else "float32",
             max_model_len=max_model_length,
             gpu_memory_utilization=_GPU_MEMORY_SHARE,
             # Compiling for a CPU takes longer than most evaluations.
@@ -131,7 +132,8 @@ class _Log:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._kept = False
-        if "VLLM_LOGGING_LEVEL" not in os.environ:
+        # ERROR is nobody's wish: importing TRL sets it.
+        if os.environ.get("VLLM_LOGGING_LEVEL", "ERROR") == "ERROR":
             descriptor, name = tempfile.mkstemp(prefix="gpg-vllm-", suffix=".log")
             os.close(descriptor)
             self._path = Path(name)
@@ -155,9 +157,11 @@ class _Log:
         return errors[-1][errors[-1].rindex("Error: ") + len("Error: ") :] if errors else ""
 
     def keep(self) -> str:
-        """Where the log can be read, from now on also when the engine is closed."""
+        """A sentence that says where the log can be read, from now on also when the engine is closed."""
+        if self._path is None or not self._path.read_text(errors="replace").strip():
+            return ""
         self._kept = True
-        return str(self._path) if self._path else "above"
+        return f"vLLM's own words: {self._path}"
 
     def remove(self) -> None:
         if self._path and not self._kept:

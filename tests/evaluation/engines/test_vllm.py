@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines import Completion, Request, Sampling, open_engine
+from gpg_cli.evaluation.engines import open_engine
+from gpg_cli.evaluation.engines.base import Completion, Request, Sampling
 from gpg_cli.evaluation.model_text import load_model_text
 from tests.conftest import shared_data
 
@@ -52,7 +53,8 @@ def test_a_model_that_does_not_suit_vllm_is_an_error_in_words(tmp_path: Path, ti
     import shutil
 
     folder = Path(shutil.copytree(tiny_model, tmp_path / "broken"))
-    (folder / "model.safetensors").write_bytes(b"no weights")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])  # a download that broke off
     with (
         pytest.raises(GpgError, match="vLLM does not start with") as caught,
         open_engine("vllm", str(folder), load_model_text(str(folder)), max_model_length=32),
