@@ -61,7 +61,7 @@ def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> li
 
     unreachable = f"cannot get the data set {name!r}: the Hugging Face Hub cannot be reached"
     if not constants.HF_HUB_OFFLINE and not hub_is_reachable():
-        raise GpgError(unreachable, f"{hint} HF_HUB_OFFLINE=1 uses a copy that is cached.")
+        raise GpgError(unreachable, f"{hint.removesuffix('.')}; HF_HUB_OFFLINE=1 uses a copy that is cached.")
     try:
         return list(load_dataset(name, config, split=split))
     except ConnectionError as error:

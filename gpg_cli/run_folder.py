@@ -121,6 +121,14 @@ def check_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequence[
         )
 
 
+def set_aside_scores(run: Path) -> None:
+    """Move RUN/eval, whose scores are those of the final model, out of the way of a new final model's."""
+    scores = run / EVAL_FOLDER
+    if scores.is_dir():
+        replaced = len(list(run.glob(f"{EVAL_FOLDER}-replaced-*")))
+        os.replace(scores, run / f"{EVAL_FOLDER}-replaced-{replaced + 1}")
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all: beside it first, then renamed over it."""
     beside = path.with_name(path.name + ".tmp")

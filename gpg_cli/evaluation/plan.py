@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
@@ -147,7 +148,13 @@ def _choose_output_dir(request: EvalRequest, model: ModelSource, benches: list[B
         return Path("runs") / f"eval-{name}-{datetime.now():%Y%m%d-%H%M%S}", False
     # RUN/eval is about the final model alone: `gpg export` takes its scores for the model card.
     folder = EVAL_FOLDER if name == MODEL_FOLDER else f"{EVAL_FOLDER}-{name}"
-    return model.run / folder / "+".join(bench.name for bench in benches), True
+    return _first_free(model.run / folder / "+".join(bench.name for bench in benches)), False
+
+
+def _first_free(folder: Path) -> Path:
+    """The folder, or where an earlier evaluation lies in it the first of `folder-2`, `folder-3`, ... that is free."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(each for each in chain([folder], numbered) if not each.is_dir() or not any(each.iterdir()))
 
 
 def _plan_bench(bench: Bench, request: EvalRequest) -> PlannedBench:

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli.quickstart_task import QUICKSTART
-from gpg_cli.run_folder import find_model
+from gpg_cli.run_folder import find_model, set_aside_scores
 from gpg_cli.training.data import make_prompts
 from gpg_cli.training.plan import Plan
 from gpg_cli.training.progress import LiveProgress, counting
@@ -67,4 +67,5 @@ def save_model(trainer: GPGTrainer, folder: Path) -> None:
     (beside / "training_args.bin").unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
+        set_aside_scores(folder.parent)
     os.replace(beside, folder)

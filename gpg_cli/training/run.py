@@ -92,6 +92,11 @@ def _library_output_on_stderr() -> Iterator[None]:
     """Keep stdout for results: what libraries print meanwhile goes to stderr, and their progress bars nowhere."""
     from transformers.utils import logging
 
+    shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

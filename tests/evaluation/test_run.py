@@ -156,11 +156,11 @@ def run_folder(tiny_model: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_results_of_a_run_lie_in_the_run_and_are_replaced(run_folder: Path) -> None:
-    for _ in range(2):
-        result = evaluate(EvalRequest(model=str(run_folder), benches=["quickstart"], limit=2, max_tokens=2))
-        assert result.output_dir == str(run_folder / "eval" / "quickstart")
-        assert len(samples_in(run_folder / "eval" / "quickstart")) == 2
+def test_results_of_a_run_lie_in_the_run_side_by_side(run_folder: Path) -> None:
+    for limit, name in ((2, "quickstart"), (3, "quickstart-2"), (4, "quickstart-3")):
+        result = evaluate(EvalRequest(model=str(run_folder), benches=["quickstart"], limit=limit, max_tokens=2))
+        assert result.output_dir == str(run_folder / "eval" / name)
+    assert [len(samples_in(folder)) for folder in sorted((run_folder / "eval").iterdir())] == [2, 3, 4]
 
 
 def test_results_of_a_checkpoint_do_not_pass_for_those_of_the_final_model(run_folder: Path) -> None:

@@ -70,3 +70,6 @@ def test_resume_goes_on_from_the_newest_checkpoint(train) -> None:
     assert resumed.json["steps"] == 3
     steps = [json.loads(line)["step"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
+    # The scores of the model that was replaced are kept, and are not taken for the new one's.
+    assert Path("run/eval-replaced-1/quickstart/results.json").is_file()
+    assert [path.name for path in Path("run/eval").iterdir()] == ["quickstart"]
