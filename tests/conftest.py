@@ -66,6 +66,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """SmolLM2-135M-Instruct, whose folder GPG_TEST_SMOLLM2 names; the test is skipped where there is none."""
+    folder = Path(os.environ.get("GPG_TEST_SMOLLM2", "not set"))
+    if not (folder / "config.json").is_file():
+        pytest.skip("needs the folder of SmolLM2-135M-Instruct in the environment variable GPG_TEST_SMOLLM2")
+    return folder
+
+
 @pytest.fixture
 def json_lines(tmp_path: Path) -> Callable[..., Path]:
     """`json_lines({"problem": ...}, ...)`: a data file with these rows."""

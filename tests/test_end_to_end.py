@@ -84,29 +84,21 @@ def test_the_quickstart_model_runs_in_vllm_too(quickstart: dict, tmp_path: Path)
 
 
 @pytest.fixture(scope="module")
-def real_model() -> Path:
-    folder = Path(os.environ.get("GPG_TEST_SMOLLM2", "no such folder"))
-    if not (folder / "model.safetensors").is_file():
-        pytest.skip("needs SmolLM2-135M-Instruct in the folder that GPG_TEST_SMOLLM2 names")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def real_run(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_run(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two steps of open-rs1 on SmolLM2 with real problems, short enough for two cores."""
     output = tmp_path_factory.mktemp("real") / "run"
     short = ("max_completion_length=24", "per_device_train_batch_size=6", "gradient_accumulation_steps=1")
     assignments = [part for setting in short for part in ("--set", setting)]
     data = shared_data("math_lvl3to5_8k.jsonl")
-    named = ("--model", real_model, "--dataset", data, "--max-steps", "2", "--output-dir", output)
+    named = ("--model", smollm2, "--dataset", data, "--max-steps", "2", "--output-dir", output)
     summary = run_gpg("train", "--preset", "open-rs1", *named, *assignments)
     assert summary["steps"] == 2
     return output
 
 
 @pytest.mark.slow
-def test_open_rs1_trains_a_real_model_that_transformers_loads(real_run: Path, real_model: Path) -> None:
-    before, after = logits_of(real_model), logits_of(real_run / "model")
+def test_open_rs1_trains_a_real_model_that_transformers_loads(real_run: Path, smollm2: Path) -> None:
+    before, after = logits_of(smollm2), logits_of(real_run / "model")
     assert before.shape == after.shape
     assert after.isfinite().all()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
-from gpg_cli.evaluation.engines.base import Completion, first_line
+from gpg_cli.evaluation.engine import Completion, first_line
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class ProblemSet:
-    """The problems of one evaluation, and where they come from; `sha256` is the local file's, None without one."""
+    """The problems of one evaluation, and where they come from.
+
+    Attributes:
+        available: how many the data has; with a limit, more than are here.
+        sha256: the local file's; None without one.
+    """
 
     problems: list[Problem]
+    available: int
     source: str
     sha256: str | None
 
@@ -55,7 +61,7 @@ def load_problems(bench: Bench, data_file: Path | None, limit: int | None) -> Pr
     sha256 = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
     require_columns(rows, (bench.columns.problem, bench.columns.gold), source)
     problems = [_as_problem(bench, index, row, source) for index, row in enumerate(rows[:limit])]
-    return ProblemSet(problems, source, sha256)
+    return ProblemSet(problems, len(rows), source, sha256)
 
 
 def _load_rows(bench: Bench, data_file: Path | None) -> list[Row]:

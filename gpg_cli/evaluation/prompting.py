@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gpg_cli.evaluation.engines.base import Request, Sampling
+from gpg_cli.evaluation.engine import Request, Sampling
 from gpg_cli.evaluation.model_text import ModelText, Prompt
 from gpg_cli.evaluation.plan import PlannedBench
 

@@ -22,6 +22,7 @@ class BenchResult:
     """What was measured on one benchmark, and everything that the number depends on.
 
     Attributes:
+        available: problems that the data has; with --limit, more than were asked.
         sampling: as it was used.
         seconds: generation and grading, without loading the model.
         prompt_hash: of the full prompts, see `prompting.prompt_hash`.
@@ -30,6 +31,7 @@ class BenchResult:
 
     bench: Bench
     metrics: Metrics
+    available: int
     sampling: SamplingSettings
     seconds: float
     prompt_hash: str
@@ -45,6 +47,7 @@ class BenchResult:
             "interval": [round(100 * bound, 3) for bound in metrics.interval],
             "accuracy": metrics.accuracy,
             "problems": metrics.problems,
+            "available": self.available,
             "correct": metrics.correct,
             "verdicts": metrics.verdicts,
             "truncated": round(metrics.truncated, 4),

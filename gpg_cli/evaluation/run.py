@@ -3,8 +3,8 @@
 import time
 
 from gpg_cli.console import say
+from gpg_cli.evaluation.engine import Completion, Engine
 from gpg_cli.evaluation.engines import choose_engine, open_engine
-from gpg_cli.evaluation.engines.base import Completion, Engine
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample
 from gpg_cli.evaluation.metrics import summarise
 from gpg_cli.evaluation.model_text import ModelText, load_model_text
@@ -70,6 +70,7 @@ def _measure(prepared: Prepared, engine: Engine, journal: Journal, *, shown: boo
     return BenchResult(
         bench=planned.bench,
         metrics=summarise(samples),
+        available=planned.problems.available,
         sampling=planned.sampling,
         seconds=time.perf_counter() - started,
         prompt_hash=prompt_hash(prompt.text for prompt in prepared.prompts),

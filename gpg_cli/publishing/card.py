@@ -102,7 +102,9 @@ def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any
             metric_name="accuracy, percent",
             metric_value=round(score.score, 2),
         )
+        # Leaderboards compare these numbers; a score of the first eight problems is not the benchmark's.
         for score in scores
+        if score.is_whole
     ]
     dataset = hub_id(facts.dataset) if facts else None
     return ModelCardData(
@@ -155,7 +157,7 @@ def _score_row(score: BenchScore) -> list[str]:
         f"{score.score:.1f}",
         f"{score.interval[0]:.1f} to {score.interval[1]:.1f}" if score.interval else "",
         f"{score.correct:g}" if score.correct is not None else "",
-        str(score.problems or ""),
+        str(score.problems or "") if score.is_whole else f"{score.problems} of {score.available}",
         inline(", ".join([*sampling, *([f"engine {score.engine}"] if score.engine else [])])),
     ]
 

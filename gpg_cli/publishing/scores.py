@@ -20,7 +20,8 @@ class BenchScore:
     Attributes:
         score: percent.
         interval: lowest and highest score, percent, that the sample allows for.
-        problems: how many there were; with --limit fewer than the benchmark has.
+        problems: how many were asked.
+        available: how many the benchmark has; with --limit, more than were asked.
         sampling: how the answers were sampled, as `gpg eval` wrote it.
     """
 
@@ -29,9 +30,15 @@ class BenchScore:
     score: float
     interval: tuple[float, float] | None = None
     problems: int = 0
+    available: int = 0
     correct: float | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all problems were asked: only then is the score the benchmark's."""
+        return self.problems >= self.available
 
 
 def read_scores(source: ModelSource) -> list[BenchScore]:
@@ -76,6 +83,7 @@ def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
         score=score,
         interval=(float(interval[0]), float(interval[1])) if interval else None,
         problems=int(entry.get("problems") or 0),
+        available=int(entry.get("available") or 0),
         correct=float(entry["correct"]) if entry.get("correct") is not None else None,
         sampling=sampling if isinstance(sampling, dict) else {},
         engine=engine if isinstance(engine, str) else None,

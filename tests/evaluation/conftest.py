@@ -1,6 +1,5 @@
 """A tiny model that reads any text and has a chat template; the real model, where there is one."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -47,13 +46,4 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A published model's own habits, which a benchmark's sampling must not inherit; <stop> ends a turn.
     model.generation_config.update(eos_token_id=[1, 2], do_sample=True, repetition_penalty=1.5, top_k=3)
     model.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def smollm2() -> Path:
-    """SmolLM2-135M-Instruct, whose folder GPG_TEST_SMOLLM2 names; the test is skipped where there is none."""
-    folder = Path(os.environ.get("GPG_TEST_SMOLLM2", "not set"))
-    if not (folder / "config.json").is_file():
-        pytest.skip("needs the folder of SmolLM2-135M-Instruct in the environment variable GPG_TEST_SMOLLM2")
     return folder

@@ -6,7 +6,7 @@ import pytest
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import load_bench
-from gpg_cli.evaluation.engines.base import Completion
+from gpg_cli.evaluation.engine import Completion
 from gpg_cli.evaluation.model_text import load_model_text
 
 BEGIN, END, STOP = 0, 1, 2

@@ -49,7 +49,7 @@ def prepared(text: ModelText, *problems: str, seed: int = 0, **sampling: float) 
     bench = load_bench("quickstart")
     rows = [Problem(index, problem, "0") for index, problem in enumerate(problems)]
     changed = bench.sampling.model_copy(update=sampling)
-    return prepare(PlannedBench(bench, ProblemSet(rows, "here", None), changed), text, seed)
+    return prepare(PlannedBench(bench, ProblemSet(rows, len(rows), "here", None), changed), text, seed)
 
 
 def test_the_token_budget_is_cut_to_the_context(chat_model: Path) -> None:

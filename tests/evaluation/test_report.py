@@ -17,6 +17,7 @@ RESULT = EvalResult(
         "math500": BenchResult(
             bench=MATH500,
             metrics=summarise([SAMPLE, SAMPLE, changed(verdict="wrong", tokens=100, finish_reason="length")]),
+            available=500,
             sampling=MATH500.sampling,
             seconds=1.234,
             prompt_hash="63c902dbdbaf1552",
@@ -36,6 +37,7 @@ def test_the_object_says_what_was_measured_and_how() -> None:
     bench = written["benches"]["math500"]
     assert (bench["score"], bench["accuracy"], bench["correct"], bench["problems"]) == (66.667, 2 / 3, 2, 3)
     assert bench["interval"] == [20.766, 93.851]
+    assert bench["available"] == 500
     assert bench["verdicts"] == {"correct": 2, "wrong": 1}
     assert (bench["truncated"], bench["mean_tokens"], bench["seconds"]) == (0.3333, 40.0, 1.23)
     assert bench["sampling"]["temperature"] == 0.6

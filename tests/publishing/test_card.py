@@ -100,6 +100,16 @@ def test_evaluation_results_stand_in_the_table_and_in_the_index(
     assert "gpg eval --model me/open-rs1 --bench math500" in made.text
 
 
+def test_a_score_of_some_of_the_problems_is_shown_as_such_and_kept_out_of_the_index(
+    card: Card, run: Path, add_results: Callable[..., None]
+) -> None:
+    some = RESULTS["benches"]["math500"] | {"problems": 8, "correct": 7, "available": 500}
+    add_results(run, "first", RESULTS | {"benches": {"math500": some}})
+    made = card()
+    assert "| 7 | 8 of 500 |" in made.text
+    assert made.data.eval_results is None
+
+
 def test_a_checkpoint_on_the_way_does_not_borrow_the_runs_results(
     card: Card, run: Path, add_results: Callable[..., None]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Engines: what turns prompts into completions, behind the protocol of base.py. A new engine is one file here."""
+"""Engines: what turns prompts into completions, behind the protocol of engine.py. A new engine is one file here."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines.base import Engine
+from gpg_cli.evaluation.engine import Engine
 from gpg_cli.evaluation.model_text import ModelText
 from gpg_cli.yaml_file import did_you_mean
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig, StoppingCriteri
 from transformers.utils import logging
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines.base import OnFinished, Request, first_line
+from gpg_cli.evaluation.engine import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
 
 MAX_ROWS = 256

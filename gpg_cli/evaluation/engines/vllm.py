@@ -10,7 +10,7 @@ from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engines.base import OnFinished, Request, first_line
+from gpg_cli.evaluation.engine import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
 
 # GiB for keys and values on a machine without a GPU; vLLM's own default takes half of the memory.

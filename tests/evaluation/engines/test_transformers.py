@@ -9,9 +9,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engine import Completion, Request, Sampling
 from gpg_cli.evaluation.engines import open_engine
 from gpg_cli.evaluation.engines import transformers as engine_module
-from gpg_cli.evaluation.engines.base import Completion, Request, Sampling
 from gpg_cli.evaluation.engines.transformers import TransformersEngine
 from gpg_cli.evaluation.model_text import ModelText, load_model_text
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engine import Completion, Request, Sampling
 from gpg_cli.evaluation.engines import open_engine
-from gpg_cli.evaluation.engines.base import Completion, Request, Sampling
 from gpg_cli.evaluation.model_text import load_model_text
 from tests.conftest import shared_data
 
