@@ -73,8 +73,17 @@ def train(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
     ] = None,
+    algorithm: Annotated[str | None, typer.Option(help="gpg, or for comparison grpo, dr_grpo, dapo.")] = None,
+    vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
+    num_processes: Annotated[int | None, typer.Option(min=1, help="Processes here; one for each GPU.")] = None,
+    num_machines: Annotated[int, typer.Option(min=1, help="Machines that take part.")] = 1,
+    machine_rank: Annotated[int, typer.Option(min=0, help="Which of them this is, from 0.")] = 0,
+    main_process_ip: Annotated[str | None, typer.Option(help="Address of machine 0.")] = None,
+    main_process_port: Annotated[int | None, typer.Option(min=1, help="Port on machine 0.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the settings, stop.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --output-dir.")] = False,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="[RUN|CHECKPOINT]", help="Go on with a run where it stopped.")
+    ] = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -84,14 +93,35 @@ def train(
     from gpg_cli.training.plan import TrainRequest, make_plan
     from gpg_cli.training.run import train as run_training
 
-    named = {"model_name_or_path": model, "dataset_name": dataset, "max_steps": max_steps, "seed": seed}
-    flags = dict(zip(named, ("--model", "--dataset", "--max-steps", "--seed"), strict=True))
-    options = {key: (flags[key], value) for key, value in named.items() if value is not None}
-    request = TrainRequest(preset, config, assignments or [], options, output_dir, resume=resume, overwrite=overwrite)
+    options = {
+        key: (option, value)
+        for key, option, value in (
+            ("model_name_or_path", "--model", model),
+            ("dataset_name", "--dataset", dataset),
+            ("max_steps", "--max-steps", max_steps),
+            ("seed", "--seed", seed),
+            ("algorithm", "--algorithm", algorithm),
+        )
+        if value is not None
+    }
+    request = TrainRequest(
+        preset=preset,
+        config=config,
+        assignments=[*_vllm_settings(vllm), *(assignments or [])],
+        options=options,
+        output_dir=output_dir,
+        resume=resume,
+        overwrite=overwrite,
+        num_processes=num_processes,
+        num_machines=num_machines,
+        machine_rank=machine_rank,
+        main_process_ip=main_process_ip,
+        main_process_port=main_process_port,
+    )
     if dry_run:
         report_training.show_plan(make_plan(request), as_json=json)
-    else:
-        report_training.show_result(run_training(request, _measure), as_json=json)
+    elif (result := run_training(request, _measure)) is not None:
+        report_training.show_result(result, as_json=json)
 
 
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math500")
@@ -197,7 +227,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
     try:
-        code = app(arguments, standalone_mode=False, prog_name="gpg")
+        code = app(_with_resume_value(arguments), standalone_mode=False, prog_name="gpg")
     except typer.Abort:
         _print_error("interrupted", "Run the same command again.")
         sys.exit(130)
@@ -210,6 +240,24 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     finally:
         gc.enable()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _with_resume_value(arguments: list[str] | None) -> list[str]:
+    """Let --resume stand alone: Typer has no options whose value may be left out."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--resume" in given:
+        position = given.index("--resume") + 1
+        if position == len(given) or given[position].startswith("-"):
+            given.insert(position, "")
+    return given
+
+
+def _vllm_settings(vllm: str | None) -> list[str]:
+    if vllm is None:
+        return []
+    if vllm not in ("colocate", "server", "off"):
+        raise GpgError(f"--vllm {vllm!r} is not known", "Choose colocate, server or off.")
+    return ["use_vllm=false"] if vllm == "off" else ["use_vllm=true", f"vllm_mode={vllm}"]
 
 
 def _measure(model: Path, bench: str, keep: bool) -> float:

@@ -5,6 +5,7 @@ Shared by training (which writes it), evaluation and publishing (which read it),
     run.json          resolved settings, versions, git commit, command line (no secrets)
     metrics.jsonl     one line a step
     checkpoint-50/    written while training
+    adapter/          the LoRA adapter, where one was trained
     model/            the final model, ready for transformers, vLLM and `gpg export`
     reward.png        the curve
     eval/             what `gpg eval` wrote about model/
@@ -23,6 +24,7 @@ from gpg_cli.errors import GpgError
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
 MODEL_FOLDER = "model"
+ADAPTER_FOLDER = "adapter"
 EVAL_FOLDER = "eval"
 REWARD_PICTURE = "reward.png"
 

@@ -55,10 +55,12 @@ def _cosine_value(length: int, verdict: Verdict, settings: RewardSettings) -> fl
 
 
 def _log_accuracy(verdicts: list[Verdict], columns: dict[str, Any]) -> None:
-    """Report the share of right answers, and of those about which nothing can be said, where TRL offers to log it."""
-    log_metric = columns.get("log_metric")
-    if log_metric is None or not verdicts:
+    """Report what is right (1), wrong (0) or cannot be said (None), and the shares, where TRL offers to log it."""
+    log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
+    if log_metric is None or log_extra is None or not verdicts:
         return
+    values = {Verdict.CORRECT: 1.0, Verdict.WRONG: 0.0}
+    log_extra("accuracy", [values.get(verdict) for verdict in verdicts])
     judged = [verdict for verdict in verdicts if verdict in (Verdict.CORRECT, Verdict.WRONG)]
     if judged:
         log_metric("accuracy", judged.count(Verdict.CORRECT) / len(judged))

@@ -5,15 +5,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from trl import ModelConfig, get_peft_config
 
+from gpg_cli.errors import GpgError
 from gpg_cli.quickstart_task import QUICKSTART
-from gpg_cli.run_folder import find_model, set_aside_scores
+from gpg_cli.run_folder import ADAPTER_FOLDER, find_model, set_aside_scores
+from gpg_cli.training.baseline import BaselineTrainer
+from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.data import make_prompts
+from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
 from gpg_cli.training.plan import Plan
-from gpg_cli.training.progress import LiveProgress, counting
-from gpg_cli.training.record import MetricsFile
+from gpg_cli.training.progress import counting
+from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.trainer import GPGTrainer
 
 
@@ -28,13 +33,15 @@ def model_location(plan: Plan) -> str:
         return str(quickstart_model(plan.config.seed, update))
 
 
-def build_trainer(plan: Plan, model: str, progress: LiveProgress) -> GPGTrainer:
+def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> ReliableTrainer:
     """Load the model and its tokenizer, render the prompts, and join them to the trainer.
 
     Raises:
-        GpgError: see `make_prompts`.
+        GpgError: see `make_prompts` and `check_not_fallen_back`.
     """
     run, config = plan.run, plan.config
+    if config.world_size > 1:
+        adopt_process_group(run.accelerate)
     loading: dict[str, Any] = {"dtype": run.dtype}
     if run.attn_implementation:
         loading["attn_implementation"] = run.attn_implementation
@@ -46,26 +53,74 @@ def build_trainer(plan: Plan, model: str, progress: LiveProgress) -> GPGTrainer:
     tokenizer = AutoTokenizer.from_pretrained(
         model, revision=loading.get("revision", "main"), padding_side="left", truncation_side="left"
     )
-    trainer = GPGTrainer(
-        model=model,
-        reward_funcs=plan.rewards,
-        args=config,
+    kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
+    trainer = kind(
+        model,
+        plan.rewards,
+        config,
         train_dataset=make_prompts(plan.data, run, tokenizer),
         processing_class=tokenizer,
-        callbacks=[MetricsFile(plan.output_dir), progress],
+        callbacks=callbacks,
+        peft_config=_peft_config(plan),
+        settings=plan.settings.to_dict(),
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
+    if config.world_size > 1:
+        check_not_fallen_back(trainer.accelerator, run.accelerate, config.world_size)
     return trainer
 
 
-def save_model(trainer: GPGTrainer, folder: Path) -> None:
-    """Write the final model whole or not at all: weights, configuration and tokenizer, nothing pickled."""
+def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -> None:
+    """Write the final model whole or not at all: weights, configuration and tokenizer, nothing pickled.
+
+    A LoRA adapter is kept beside it, in the folder `adapter`, and the model is the base with the adapter merged in.
+
+    Raises:
+        GpgError: the disk is full; the checkpoints are untouched.
+    """
     beside = folder.with_name(folder.name + ".tmp")
-    trainer.save_model(str(beside))
-    # Trainer adds its arguments as a pickle, which no reader of a model needs.
-    (beside / "training_args.bin").unlink(missing_ok=True)
+    try:
+        trainer.save_model(str(beside))
+        if not trainer.accelerator.is_main_process:
+            return
+        # Trainer adds its arguments as a pickle, which no reader of a model needs.
+        (beside / "training_args.bin").unlink(missing_ok=True)
+        if plan.run.use_peft:
+            _put(beside, folder.with_name(ADAPTER_FOLDER))
+            _merge(model, plan, folder.with_name(ADAPTER_FOLDER), beside)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise GpgError(
+            f"could not write the final model to {folder}: {error.strerror or error}",
+            f"Make room, then go on from the last checkpoint: gpg train --resume {folder.parent}",
+        ) from error
+    finally:
+        trainer.accelerator.wait_for_everyone()
     if folder.exists():
-        shutil.rmtree(folder)
         set_aside_scores(folder.parent)
+    _put(beside, folder)
+
+
+def _put(beside: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(beside, folder)
+
+
+def _peft_config(plan: Plan) -> Any:
+    run = plan.run
+    if not run.use_peft:
+        return None
+    names = ModelConfig.__dataclass_fields__.keys() & type(run).model_fields.keys()
+    chosen = {name: value for name in names if (value := getattr(run, name)) is not None}
+    return get_peft_config(ModelConfig(**chosen))
+
+
+def _merge(model: str, plan: Plan, adapter: Path, folder: Path) -> None:
+    """From the files, so that it is the same however the training was spread over processes."""
+    from peft import PeftModel
+
+    revision = plan.run.model_revision if not Path(model).is_dir() else None
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=plan.run.dtype, revision=revision or "main")
+    PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)
+    AutoTokenizer.from_pretrained(adapter).save_pretrained(folder)

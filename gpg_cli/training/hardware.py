@@ -6,13 +6,19 @@ from typing import Any
 
 import torch
 
+from gpg_cli.errors import GpgError
 from gpg_cli.training.settings import RunSettings, Settings
+
+_INSTALL_VLLM = 'Install it with `pip install "gpg-cli[vllm]"`, or sample without it: --vllm off'
 
 
 def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
     """Settings this machine can run, and one sentence for each wish that was given up.
 
     A preset is written for GPUs; on a laptop the same line should train, slowly, instead of failing in a library.
+
+    Raises:
+        GpgError: the settings sample with vLLM, which is not installed.
     """
     notes: list[str] = []
     trainer: dict[str, Any] = dict(settings.trainer)
@@ -24,6 +30,13 @@ def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
         run = run.model_copy(update={"attn_implementation": "sdpa"})
     if not gpu:
         trainer["use_cpu"] = True
+    if trainer.get("use_vllm"):
+        if importlib.util.find_spec("vllm") is None:
+            raise GpgError("these settings sample with vLLM, which is not installed", _INSTALL_VLLM)
+        if not gpu and trainer.get("vllm_mode", "colocate") == "colocate":
+            # vLLM's CPU build starts, but TRL cannot hand new weights to it.
+            notes.append("No GPU here: sampling with transformers instead of vLLM.")
+            trainer["use_vllm"] = False
     bf16_works = gpu and torch.cuda.is_bf16_supported()
     if not bf16_works and trainer.get("bf16", not trainer.get("fp16", False)):
         # TRL switches bf16 on where nothing is said; autocast on a CPU is slower than float32.

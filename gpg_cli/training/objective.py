@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 RewardScale = Literal["none", "group", "batch"]
-LossReduction = Literal["token", "sequence"]
+LossReduction = Literal["token", "sequence", "microbatch"]
+ImportanceMode = Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"]
 
 # TRL's and upstream's guard against a division by zero: F = std + 1e-4.
 STD_GUARD = 1e-4
@@ -85,53 +86,92 @@ def group_advantages(rewards: Tensor, generations: int, scale: RewardScale) -> G
     return GroupAdvantages(advantages.view(-1), valid)
 
 
-def inverse_alpha(valid: Tensor, floor: float = 0.0) -> float:
+def token_weights(lengths: Tensor, reduction: LossReduction, microbatch_rows: int = 0) -> Tensor:
+    """What one token of each completion weighs in the step's mean; all tokens together weigh 1.
+
+    Args:
+        lengths: tokens of each completion, shape (completions,), of the whole step over all processes.
+        reduction: `token` averages over all tokens of the step (the formula of the paper); `sequence` first within a
+            completion, then over completions (its vision experiments); `microbatch` first within each
+            `microbatch_rows` completions, then over those (what upstream's text trainer did, trap T6: short
+            micro-batches weigh more).
+        microbatch_rows: rows of a micro-batch, in the order of `lengths`.
+
+    Returns:
+        Weights, shape (completions,); 0 for completions without a token.
+    """
+    lengths = lengths.double()
+    if reduction == "token":
+        return torch.full_like(lengths, 1.0 / lengths.sum().clamp(min=1.0).item())
+    if reduction == "sequence":
+        return torch.where(lengths > 0, 1.0 / lengths.clamp(min=1.0), 0.0) / max(1, lengths.numel())
+    chunks = lengths.split(microbatch_rows)
+    means = [torch.full_like(chunk, 1.0 / chunk.sum().clamp(min=1.0).item()) for chunk in chunks]
+    return torch.cat(means) / len(chunks)
+
+
+def inverse_alpha(valid: Tensor, weights: Tensor | None = None, floor: float = 0.0) -> float:
     """1 / alpha = (B - M) / B, the share of groups with signal, at least `floor`.
 
     1 where no group has signal: the loss is 0 then, and stays 0. Upstream's earlier trainer had a floor of 0.05.
 
     Args:
-        valid: shape (groups,), of the whole optimiser step over all processes.
+        valid: shape (groups,), of the whole optimiser step over all processes, as it is trained on.
+        weights: what each group weighs in the loss (its tokens, say), shape (groups,). Counting groups, as the paper
+            does, is exact only where dead and live completions are equally long (trap T5); with weights alpha is
+            exactly what the dead groups take from the mean.
         floor: what the share is never taken to be below.
     """
-    share = valid.float().mean().item()
-    return max(share, floor) if share > 0 else 1.0
+    weights = torch.ones(valid.shape) if weights is None else weights
+    share = (weights[valid].sum() / weights.sum()).item()
+    return max(share, floor) if valid.any() and share > 0 else 1.0
 
 
-def gpg_loss(
-    log_probs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    *,
-    total: Tensor | float,
-    inverse_alpha: float = 1.0,
-    reduction: LossReduction = "token",
-    token_weights: Tensor | None = None,
-) -> Tensor:
+def gpg_loss(log_probs: Tensor, coefficients: Tensor, mask: Tensor, importance: Tensor | None = None) -> Tensor:
     """One micro-batch's share of the loss of an optimiser step; the shares of all micro-batches add up to it.
 
     Args:
         log_probs: log pi(o_it | q, o_i<t), shape (batch, tokens).
-        advantages: A_i, shape (batch,).
-        mask: 1 on completion tokens, shape (batch, tokens).
-        total: what the whole step is divided by, dead groups included, so that the gradient is the same however the
-            step is cut into micro-batches: its completion tokens (`token`) or its completions (`sequence`).
-        inverse_alpha: 1 / alpha.
-        reduction: `token` averages over all tokens of the step (the paper's text experiments); `sequence` first
-            within a completion, then over completions (its vision experiments).
-        token_weights: importance weights of tokens sampled by another engine, shape (batch, tokens) or (batch, 1).
+        coefficients: alpha * A_i * (weight of a token of completion i), shape (batch,).
+        mask: 1 on the completion's own tokens, shape (batch, tokens).
+        importance: weights of tokens that another engine sampled, shape (batch, tokens) or (batch, 1).
 
     Returns:
         A scalar.
     """
-    per_token = -advantages[:, None] * log_probs  # (batch, tokens)
-    if token_weights is not None:
-        per_token = per_token * token_weights
+    per_token = -coefficients[:, None] * log_probs  # (batch, tokens)
+    if importance is not None:
+        per_token = per_token * importance
     # where, not a product: the log-probability of a padding token may be infinite.
-    per_token = torch.where(mask.bool(), per_token, 0.0)
-    if reduction == "sequence":
-        per_token = per_token / mask.sum(dim=1, keepdim=True).clamp(min=1)
-    return per_token.sum() / total / inverse_alpha
+    return torch.where(mask.bool(), per_token, 0.0).sum()
+
+
+def importance_weights(
+    log_probs: Tensor, sampling_log_probs: Tensor, mask: Tensor, mode: ImportanceMode, low: float, high: float
+) -> Tensor:
+    """pi_trainer / pi_engine of sampled tokens: corrects for an engine whose probabilities differ from the trainer's.
+
+    Where generation and optimisation are aligned the trainer's probabilities of the sampling policy are the current
+    ones, so no second forward pass is needed (TRL 1.16 makes one).
+
+    Args:
+        log_probs: of the trainer; no gradient flows through the weights. Shape (batch, tokens).
+        sampling_log_probs: of the engine; NaN where it gave none (weight 1). Shape (batch, tokens).
+        mask: 1 on completion tokens, shape (batch, tokens).
+        mode: per token or per sequence; ratios outside the bounds are truncated to them, or masked (0).
+        low: lower bound of a ratio.
+        high: upper bound.
+
+    Returns:
+        Shape (batch, tokens), or (batch, 1) for the sequence modes.
+    """
+    difference = torch.where(mask.bool(), log_probs.detach() - sampling_log_probs, 0.0).nan_to_num(nan=0.0)
+    if mode.startswith("sequence"):
+        difference = difference.sum(dim=1, keepdim=True)
+    ratio = difference.exp()
+    if mode.endswith("truncate"):
+        return ratio.clamp(low, high)
+    return ratio.masked_fill((ratio < low) | (ratio > high), 0.0)
 
 
 def _std(values: Tensor, dim: int) -> Tensor:

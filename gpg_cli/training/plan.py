@@ -1,10 +1,13 @@
 """From what the user asked for to a checked plan, without loading a model or writing a file."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
@@ -13,9 +16,12 @@ from gpg_cli.hub_access import fetch_from_hub
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import RewardSettings, get_reward
 from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
-from gpg_cli.training.config import GPGConfig
+from gpg_cli.training.config import TrainerConfig
 from gpg_cli.training.data import TrainingData, load_training_data
 from gpg_cli.training.hardware import fit_to_hardware
+from gpg_cli.training.launch import default_processes, is_launched, is_started_by_us, process_rank, world_size
+from gpg_cli.training.parallel import require_installed, training_arguments
+from gpg_cli.training.resume import find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
 
 
@@ -28,8 +34,26 @@ class TrainRequest:
     assignments: list[str] = field(default_factory=list)
     options: dict[str, tuple[str, Any]] = field(default_factory=dict)
     output_dir: Path | None = None
-    resume: bool = False
+    # None starts anew; a path is a run or a checkpoint to go on from; an empty text is the run in `output_dir`.
+    resume: str | None = None
     overwrite: bool = False
+    # Processes on this machine; None is one for each visible GPU.
+    num_processes: int | None = None
+    num_machines: int = 1
+    machine_rank: int = 0
+    main_process_ip: str | None = None
+    main_process_port: int | None = None
+
+    def arguments(self, output_dir: Path) -> list[str]:
+        """The command line of a process of this run, with the folder that was chosen for it."""
+        given: list[str] = ["train"]
+        for option, value in (("--preset", self.preset), ("--config", self.config), ("--resume", self.resume)):
+            given += [] if value is None else [option, str(value)]
+        for assignment in self.assignments:
+            given += ["--set", assignment]
+        for option, value in self.options.values():
+            given += [option, str(value)]
+        return [*given, "--output-dir", str(output_dir)]
 
 
 @dataclass(frozen=True)
@@ -44,15 +68,19 @@ class Plan:
         data: checked rows.
         rewards: one function for each of `reward_funcs`.
         output_dir: the run folder, not made yet.
+        checkpoint: what to go on from, whole.
+        processes: how many to start on this machine; 1 where this process trains, alone or started by a launcher.
     """
 
     settings: Settings
     run: RunSettings
-    config: GPGConfig
+    config: TrainerConfig
     notes: list[str]
     data: TrainingData
     rewards: list[Callable]
     output_dir: Path
+    checkpoint: Path | None = None
+    processes: int = 1
 
 
 def make_plan(request: TrainRequest) -> Plan:
@@ -62,17 +90,27 @@ def make_plan(request: TrainRequest) -> Plan:
         GpgError: see `resolve_settings` and `load_training_data`; or the model, the rewards or the output folder are
             not as needed.
     """
+    resumed = find_resumed(request.resume, request.output_dir) if request.resume is not None else None
     settings = resolve_settings(
-        preset=request.preset, config=request.config, assignments=request.assignments, options=request.options
+        preset=request.preset,
+        config=request.config,
+        assignments=request.assignments,
+        options=request.options,
+        base=resumed.settings if resumed and not (request.preset or request.config) else None,
+        base_preset=resumed.preset if resumed else None,
     )
     fitted, notes = fit_to_hardware(settings)
-    output_dir = _output_dir(request, settings)
-    config = fitted.trainer_config(output_dir)
+    processes, parallel = _processes(request, fitted.run, notes)
+    output_dir = resumed.run if resumed else _output_dir(request, settings)
+    config = fitted.trainer_config(output_dir, processes, **parallel)
+    if resumed:
+        resumed.check_settings(settings)
     rewards = _reward_functions(settings)
     require_grader()
     _check_model(settings)
     data = load_training_data(settings.run, config.seed)
-    prompts_a_step = config.generation_batch_size // config.num_generations
+    completions = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
+    prompts_a_step = completions // config.num_generations
     if len(data.rows) < prompts_a_step:
         raise GpgError(
             f"{settings.run.dataset_name} has {len(data.rows)} usable rows; one step takes {prompts_a_step} prompts",
@@ -80,21 +118,42 @@ def make_plan(request: TrainRequest) -> Plan:
         )
     if data.dropped:
         notes.append(f"Left out {data.dropped} rows with an empty problem or {data.columns[1]}.")
-    for note in notes:
-        say(f"[yellow]{note}[/]")
-    return Plan(settings, fitted.run, config, notes, data, rewards, output_dir)
+    if process_rank() == 0 and not is_started_by_us():
+        for note in notes:
+            say(f"[yellow]{note}[/]")
+    checkpoint = resumed.checkpoint if resumed else None
+    return Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, processes)
+
+
+def _processes(request: TrainRequest, run: RunSettings, notes: list[str]) -> tuple[int, dict[str, Any]]:
+    """How many processes to start, and what the trainer of each is told about sharing the work."""
+    if is_launched():
+        if world_size() == 1:
+            return 1, {}
+        require_installed(run.accelerate)
+        if not torch.cuda.is_available():
+            # accelerate calls the device cpu:0, at which torch.load of an optimiser's state fails on resuming.
+            os.environ.setdefault("ACCELERATE_TORCH_DEVICE", "cpu")
+        # Text models use all their parameters; TRL asks for the search where there are images.
+        return 1, {"ddp_find_unused_parameters": False, **training_arguments(run.accelerate)}
+    processes = request.num_processes or default_processes()
+    if processes * request.num_machines > 1:
+        require_installed(run.accelerate)
+    elif run.accelerate != "ddp":
+        notes.append(f"One process only: training without {run.accelerate}.")
+    return processes, {}
 
 
 def _output_dir(request: TrainRequest, settings: Settings) -> Path:
-    if request.resume:
-        if request.output_dir is None:
-            raise GpgError("--resume needs to know which run to go on with", "Name its folder with --output-dir.")
-        if not any(request.output_dir.glob("checkpoint-*")):
-            raise GpgError(f"{request.output_dir} holds no checkpoint to go on from", "Start again without --resume.")
-        return request.output_dir
+    if is_launched() and request.output_dir is None:
+        raise GpgError(
+            "several processes were started by a launcher, and need one name for their run folder",
+            "Give it with --output-dir, or let `gpg train --num-processes N` start them.",
+        )
     name = settings.preset or Path(settings.run.model_name_or_path).name
     output_dir = request.output_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
+    if process_rank() == 0 and not is_started_by_us():
+        check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     return output_dir
 
 

@@ -1,6 +1,5 @@
 """What a person watching a run sees: one live line on a terminal, a line now and then in a log."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,14 +18,12 @@ class LiveProgress(TrainerCallback):
 
     def __init__(self) -> None:
         self._progress = _bar("{task.fields[facts]}")
-        self._step_started = 0.0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._task = self._progress.add_task("training", total=state.max_steps, completed=state.global_step, facts="")
-        self._step_started = time.perf_counter()
-        if messages.is_terminal:
+        if messages.is_terminal and state.is_world_process_zero:
             self._progress.start()
 
     def __enter__(self) -> "LiveProgress":
@@ -44,11 +41,9 @@ class LiveProgress(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if not logs or "loss" not in logs:
+        if not logs or "loss" not in logs or not state.is_world_process_zero:
             return
-        now = time.perf_counter()
-        seconds, self._step_started = now - self._step_started, now
-        facts = _facts(logs, seconds, completions=args.generation_batch_size)
+        facts = _facts(logs)
         self._progress.update(self._task, completed=state.global_step, facts=facts)
         every = max(1, state.max_steps // _LOG_LINES)
         if not messages.is_terminal and (state.global_step % every == 0 or state.global_step == state.max_steps):
@@ -80,11 +75,15 @@ def _bar(facts: str) -> Progress:
     )
 
 
-def _facts(logs: dict[str, Any], seconds: float, completions: int) -> str:
+def _facts(logs: dict[str, Any]) -> str:
     parts = [f"reward {logs['reward']:.3f}" if logs.get("reward") is not None else "reward -"]
     if logs.get("accuracy") is not None:
         parts.append(f"accuracy {logs['accuracy']:.1%}")
-    parts.append(f"valid groups {logs['groups/valid']:.0f}/{logs['groups/total']:.0f}")
-    tokens = logs.get("completions/mean_length", 0.0) * completions
-    parts.append(f"{tokens / seconds:,.0f} tok/s" if seconds > 0 else "")
+    if "groups/valid" in logs:
+        parts.append(f"valid groups {logs['groups/valid']:.0f}/{logs['groups/total']:.0f}")
+    if logs.get("resampling/rounds"):
+        parts.append(f"+{logs['resampling/rounds']:.0f} rounds")
+    if logs.get("skipped/dead") or logs.get("skipped/nonfinite"):
+        parts.append("[yellow]skipped[/]")
+    parts.append(f"{logs['time/step']:.1f} s (sampling {logs['time/generate'] / max(logs['time/step'], 1e-9):.0%})")
     return "  ".join(parts)

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, write_json
+from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, read_json, write_json
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
 from gpg_cli.versions import installed_versions
@@ -26,9 +27,11 @@ class RunRecord:
     def __init__(self, plan: Plan) -> None:
         settings = plan.settings
         self._path = plan.output_dir / RUN_FILE
+        earlier = read_json(self._path) if plan.checkpoint else {}
+        resumed = {"checkpoint": str(plan.checkpoint), "at": _now(), "command": ["gpg", *sys.argv[1:]]}
         self._facts: dict[str, Any] = {
             "schema": 1,
-            "command": ["gpg", *sys.argv[1:]],
+            "command": earlier.get("command", ["gpg", *sys.argv[1:]]),
             "preset": settings.preset,
             "model": settings.run.model_name_or_path,
             "dataset": settings.run.dataset_name,
@@ -38,7 +41,9 @@ class RunRecord:
             "versions": {"python": platform.python_version()} | installed_versions(),
             "git_commit": _git_commit(),
             "hardware": describe_hardware(),
-            "started": _now(),
+            "processes": plan.processes if plan.processes > 1 else plan.config.world_size,
+            "started": earlier.get("started", _now()),
+            "resumed": [*earlier.get("resumed", []), *([resumed] if plan.checkpoint else [])],
             "finished": None,
             "summary": None,
         }
@@ -56,6 +61,16 @@ class MetricsFile(TrainerCallback):
     def __init__(self, folder: Path) -> None:
         self._path = folder / METRICS_FILE
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Steps after the checkpoint that a run goes on from are made again, and logged again."""
+        if state.is_world_process_zero and self._path.exists():
+            kept = [line for line in read_metrics(self._path.parent) if line["step"] <= state.global_step]
+            beside = self._path.with_name(self._path.name + ".tmp")
+            beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            os.replace(beside, self._path)
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -71,9 +86,12 @@ class MetricsFile(TrainerCallback):
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All lines of metrics.jsonl; none where the file is missing."""
+    """All whole lines of metrics.jsonl; none where the file is missing. A kill may cut the last line short."""
     path = folder / METRICS_FILE
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]
 
 
 def draw_reward(folder: Path, title: str) -> Path | None:

@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from gpg_cli.console import say
-from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder
+from gpg_cli.errors import GpgError
+from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
+from gpg_cli.training.interruption import StopAtRequest
+from gpg_cli.training.launch import Machines, is_started_by_us, launch, process_rank
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
-from gpg_cli.training.record import RunRecord, draw_reward
+from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
+from gpg_cli.training.stopping import StopRequests
 
 # Measures a model folder on a benchmark, keeping samples and scores in the run folder or not, and returns the share of
 # right answers. Evaluation is another part of the program, of which training knows nothing: the command line hands the
 # function over.
 Evaluate = Callable[[Path, str, bool], float]
+
+
+# What the first of several processes tells the one that started them.
+_OUTCOME_FILE = ".outcome.json"
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class TrainResult:
     Attributes:
         output_dir: the run folder.
         steps: optimiser steps done.
+        interrupted: whether it was asked to stop before its end; it can be gone on with.
         seconds: of the whole command, evaluations included.
         eval_bench: the benchmark that was measured before and after, where the settings name one.
         accuracy_before: share of right answers before training.
@@ -36,6 +45,7 @@ class TrainResult:
 
     output_dir: str
     steps: int
+    interrupted: bool
     seconds: float
     eval_bench: str | None
     accuracy_before: float | None
@@ -45,43 +55,107 @@ class TrainResult:
         return asdict(self)
 
 
-def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult:
+@dataclass(frozen=True)
+class _Outcome:
+    """How the training part ended: steps done, and whether it was asked to stop before."""
+
+    steps: int
+    interrupted: bool
+
+
+def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult | None:
     """Train a model and leave a run folder (gpg_cli/run_folder.py has its layout).
+
+    Returns:
+        The summary; None in a process that is one of several and not the one to report.
 
     Raises:
         GpgError: everything a user can mend; found before the model loads wherever it can be.
     """
     started = time.perf_counter()
     plan = make_plan(request)
-    if not request.resume:
+    if is_started_by_us() or process_rank() > 0:
+        _work(plan)
+        return None
+    if plan.checkpoint is None:
         prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     record = RunRecord(plan)
     final_model = plan.output_dir / MODEL_FOLDER
+    before = after = None
+    several = plan.processes > 1 or request.num_machines > 1
+    # One of several processes that somebody else started has no time to measure while the others wait.
+    measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
     with _library_output_on_stderr():
-        model = model_location(plan)
-        before = _measure(evaluate, Path(model), plan, keep=False)
-        with LiveProgress() as progress:
-            trainer = build_trainer(plan, model, progress)
-            trainer.train(resume_from_checkpoint=request.resume or None)
-        save_model(trainer, final_model)
-        after = _measure(evaluate, final_model, plan, keep=True)
-        draw_reward(plan.output_dir, f"{plan.settings.preset or Path(model).name}, seed {plan.config.seed}")
+        if measures and plan.checkpoint is None:
+            before = _measure(evaluate, Path(model_location(plan)), plan, keep=False)
+        outcome = _launch(plan, request) if several else _train_here(plan)
+        if measures and not outcome.interrupted:
+            after = _measure(evaluate, final_model, plan, keep=True)
+        title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
+        draw_reward(plan.output_dir, f"{title}, seed {plan.config.seed}")
     result = TrainResult(
         output_dir=str(plan.output_dir),
-        steps=trainer.state.global_step,
+        steps=outcome.steps,
+        interrupted=outcome.interrupted,
         seconds=round(time.perf_counter() - started, 1),
         eval_bench=plan.settings.run.eval_bench,
         accuracy_before=before,
         accuracy_after=after,
     )
-    record.finish(result.to_dict())
+    if not outcome.interrupted:
+        record.finish(result.to_dict())
     return result
 
 
-def _measure(evaluate: Evaluate, model: Path, plan: Plan, *, keep: bool) -> float | None:
-    bench = plan.settings.run.eval_bench
-    if bench is None:
-        return None
+def _train_here(plan: Plan) -> _Outcome:
+    """Build the trainer, train, and write the final model unless the run was asked to stop."""
+    with plan.config.main_process_first(desc="the model's files"):
+        model = model_location(plan)
+    with StopRequests(_announce_stop) as requests, LiveProgress() as progress:
+        stopper = StopAtRequest(requests)
+        trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir), progress, stopper])
+        trainer.train(resume_from_checkpoint=str(plan.checkpoint) if plan.checkpoint else None)
+        if not stopper.interrupted:
+            save_model(trainer, plan, model, plan.output_dir / MODEL_FOLDER)
+    return _Outcome(trainer.state.global_step, stopper.interrupted)
+
+
+def _work(plan: Plan) -> None:
+    """The part of one of several processes."""
+    with _library_output_on_stderr():
+        outcome = _train_here(plan)
+    if process_rank() == 0 and is_started_by_us():
+        write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))
+
+
+def _launch(plan: Plan, request: TrainRequest) -> _Outcome:
+    """Start the processes of this machine, and wait for them."""
+    machines = Machines(
+        plan.processes,
+        request.num_machines,
+        request.machine_rank,
+        request.main_process_ip,
+        request.main_process_port,
+    )
+    report = plan.output_dir / _OUTCOME_FILE
+    report.unlink(missing_ok=True)
+    code = launch(machines, request.arguments(plan.output_dir))
+    if code or not report.exists():
+        raise GpgError(
+            f"training ended with exit code {code}; what its processes said stands above",
+            f"Mend it, then go on from the last checkpoint, if there is one: gpg train --resume {plan.output_dir}",
+        )
+    outcome = _Outcome(**read_json(report))
+    report.unlink()
+    return outcome
+
+
+def _announce_stop(signal_name: str) -> None:
+    say(f"[yellow]{signal_name}: finishing the step, then saving; Ctrl-C again stops at once.[/]")
+
+
+def _measure(evaluate: Evaluate, model: Path, plan: Plan, *, keep: bool) -> float:
+    bench = str(plan.settings.run.eval_bench)
     accuracy = evaluate(model, bench, keep)
     say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {bench}")
     return accuracy

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
-from gpg_cli.training.config import GPGConfig
+from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.yaml_file import did_you_mean, read_yaml_mapping
 
 
@@ -47,6 +47,19 @@ class RunSettings(BaseModel):
     cosine_max_value_correct: float = 1.0
     cosine_max_len: int = Field(default=1000, ge=1)
     eval_bench: str | None = None
+    # Which objective: GPG, or one of TRL's own for comparison.
+    algorithm: Literal["gpg", "grpo", "dr_grpo", "dapo"] = "gpg"
+    # How several processes share the work; see gpg_cli/training/parallel.
+    accelerate: Literal["ddp", "zero2", "zero3", "fsdp"] = "ddp"
+    # LoRA, by the names of TRL's ModelConfig.
+    use_peft: bool = False
+    lora_r: int = Field(default=16, ge=1)
+    lora_alpha: int = Field(default=32, ge=1)
+    lora_dropout: float = Field(default=0.05, ge=0, le=1)
+    lora_target_modules: list[str] | str | None = None
+    lora_modules_to_save: list[str] | None = None
+    use_rslora: bool = False
+    use_dora: bool = False
 
 
 # Numbers that make no sense at 0; all other numbers of the trainer must not be negative, unless their default is.
@@ -64,10 +77,19 @@ _POSITIVE = {
     "steps_per_generation",
     "generation_batch_size",
 }
+# What an algorithm of TRL means by its name: the formula, its F, its KL term, its clipping. GRPO as the paper compares
+# with it (DeepSeekMath's beta), Dr. GRPO of arXiv 2503.20783, DAPO of arXiv 2503.14476 (without its own resampling).
+_ALGORITHMS: dict[str, dict[str, Any]] = {
+    "gpg": {},
+    "grpo": {"loss_type": "grpo", "scale_rewards": "group", "beta": 0.04, "epsilon": 0.2},
+    "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0, "epsilon": 0.2},
+    "dapo": {"loss_type": "dapo", "scale_rewards": "group", "beta": 0.0, "epsilon": 0.2, "epsilon_high": 0.28},
+}
 _TRAINER_FIELDS = {field.name: field for field in dataclasses.fields(GPGConfig) if field.init}
 _TRAINER_TYPES = typing.get_type_hints(GPGConfig)
 # What a reader of run.json must know to call the method by its name.
-OBJECTIVE = ("scale_rewards", "adjust_gd", "loss_reduction", "inverse_alpha_floor", "min_inverse_alpha")
+OBJECTIVE = ("scale_rewards", "adjust_gd", "alpha_by", "loss_reduction", "inverse_alpha_floor", "min_inverse_alpha")
+_BASELINE_FIELDS = {field.name for field in dataclasses.fields(BaselineConfig)}
 _OUTSIDE_RECIPES = {"output_dir": "--output-dir", "resume_from_checkpoint": "--resume"}
 
 
@@ -87,21 +109,39 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Flat, as a recipe has it: what was set, and what defines the objective even where it was not."""
-        own = {key: value for key, value in self.run.model_dump().items() if value is not None}
-        return own | {key: _TRAINER_FIELDS[key].default for key in OBJECTIVE} | self.trainer
+        defaults = RunSettings.model_fields
+        own = {
+            key: value
+            for key, value in self.run.model_dump().items()
+            if value is not None and not (key.startswith(("lora_", "use_")) and value == defaults[key].default)
+        }
+        objective = {key: _TRAINER_FIELDS[key].default for key in OBJECTIVE if self.run.algorithm == "gpg"}
+        return own | objective | self.trainer
 
     def to_yaml(self) -> str:
         """The same as YAML that `--config` reads back."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=110)
 
-    def trainer_config(self, output_dir: Path) -> GPGConfig:
+    def trainer_config(self, output_dir: Path, processes_to_start: int = 1, **more: Any) -> TrainerConfig:
         """The trainer's configuration, checked as a whole.
+
+        Args:
+            output_dir: the run folder.
+            processes_to_start: where this process will only start others: how many, so that the batch is theirs.
+            more: arguments that are no settings of a recipe.
 
         Raises:
             GpgError: values that do not go together (a batch that num_generations does not divide, say).
         """
+        given = self.trainer | more
+        if processes_to_start > 1:
+            rows = given.get("per_device_train_batch_size", _TRAINER_FIELDS["per_device_train_batch_size"].default)
+            given["per_device_train_batch_size"] = rows * processes_to_start
         try:
-            return GPGConfig(output_dir=str(output_dir), **self.trainer)
+            if self.run.algorithm == "gpg":
+                return GPGConfig(output_dir=str(output_dir), **given)
+            known = {key: value for key, value in given.items() if key in _BASELINE_FIELDS}
+            return BaselineConfig(output_dir=str(output_dir), **known)
         except (ValueError, TypeError) as error:
             raise GpgError(f"these settings do not go together: {error}", "Change one of them with --set.") from error
 
@@ -120,6 +160,8 @@ def resolve_settings(
     config: Path | None = None,
     assignments: list[str] | None = None,
     options: dict[str, tuple[str, Any]] | None = None,
+    base: dict[str, Any] | None = None,
+    base_preset: str | None = None,
 ) -> Settings:
     """Lay preset < recipe file < `--set` < options over each other and check every value.
 
@@ -128,24 +170,38 @@ def resolve_settings(
         config: a recipe file.
         assignments: `key=value` texts; the value is read as YAML.
         options: key to (name of the option, value), for the options that stand for a key.
+        base: settings below all others: those of a run that goes on.
+        base_preset: the preset which that run was started with.
 
     Raises:
         GpgError: an unknown key (with file, line and the nearest names), a value of the wrong type or out of range, a
             key that is missing, no preset and no recipe.
     """
-    if preset is None and config is None:
+    if preset is None and config is None and base is None:
         raise GpgError("nothing to train: no preset and no recipe", "Try `gpg train --preset quickstart`.")
-    given: dict[str, _Given] = {}
+    layers: list[dict[str, _Given]] = [{key: _Given(value, "run.json") for key, value in (base or {}).items()}]
     for path in ([find_preset(preset)] if preset else []) + ([config] if config else []):
         mapping = read_yaml_mapping(path)
-        given |= {key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()}
-    given |= dict(_parse_assignment(text) for text in assignments or [])
-    given |= {key: _Given(value, option) for key, (option, value) in (options or {}).items()}
+        layers.append({key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()})
+    layers.append(dict(_parse_assignment(text) for text in assignments or []))
+    layers.append({key: _Given(value, option) for key, (option, value) in (options or {}).items()})
+    given = _lay_over_each_other(layers)
     for key, item in given.items():
         _check_known(key, item)
     own = {key: item for key, item in given.items() if key in RunSettings.model_fields}
     trainer = {key: _check_trainer_value(key, item) for key, item in given.items() if key not in own}
-    return Settings(_check_own_values(own), trainer, preset)
+    return Settings(_check_own_values(own), trainer, preset or base_preset)
+
+
+def _lay_over_each_other(layers: list[dict[str, _Given]]) -> dict[str, _Given]:
+    """Later layers win. Where one names an algorithm, its objective replaces what the layers below said of theirs."""
+    given: dict[str, _Given] = {}
+    for layer in layers:
+        named = layer.get("algorithm")
+        if named is not None and named.value in _ALGORITHMS:
+            given |= {key: _Given(value, named.where) for key, value in _ALGORITHMS[str(named.value)].items()}
+        given |= layer
+    return given
 
 
 def _parse_assignment(text: str) -> tuple[str, _Given]:

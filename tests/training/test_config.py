@@ -16,11 +16,13 @@ def test_the_defaults_are_the_papers_method(tmp_path) -> None:
         ("beta", 0.04, "beta belongs to GRPO"),
         ("num_iterations", 2, "num_iterations belongs to GRPO"),
         ("entropy_coef", 0.1, "entropy_coef belongs to GRPO"),
-        ("scale_rewards", "sometimes", "scale_rewards must be none, group or batch"),
-        ("loss_reduction", "mean", "loss_reduction must be token or sequence"),
+        ("scale_rewards", "sometimes", "scale_rewards must be none, group, batch"),
+        ("loss_reduction", "mean", "loss_reduction must be token, sequence, microbatch"),
         ("min_inverse_alpha", 1.5, "min_inverse_alpha must lie between 0 and 1"),
         ("inverse_alpha_floor", -0.1, "inverse_alpha_floor must lie between 0 and 1"),
-        ("min_inverse_alpha", 0.5, "not supported by this version"),
+        ("alpha_by", "rows", "alpha_by must be groups, tokens"),
+        ("max_failed_rewards", 1.5, "max_failed_rewards must lie between 0 and 1"),
+        ("steps_per_generation", 2, "steps_per_generation must divide gradient_accumulation_steps"),
     ],
 )
 def test_what_gpg_has_not_is_refused_not_ignored(tmp_path, setting: str, value: object, complaint: str) -> None:

@@ -6,7 +6,14 @@ import statistics
 import pytest
 import torch
 
-from gpg_cli.training.objective import gpg_loss, group_advantages, inverse_alpha, weighted_reward
+from gpg_cli.training.objective import (
+    gpg_loss,
+    group_advantages,
+    importance_weights,
+    inverse_alpha,
+    token_weights,
+    weighted_reward,
+)
 
 NAN = math.nan
 
@@ -77,25 +84,41 @@ def test_reward_functions_are_weighted_and_one_that_does_not_apply_adds_nothing(
     ],
 )
 def test_inverse_alpha_is_the_share_of_groups_with_signal(valid: list[bool], floor: float, expected: float) -> None:
-    assert inverse_alpha(torch.tensor(valid), floor) == pytest.approx(expected)
+    assert inverse_alpha(torch.tensor(valid), floor=floor) == pytest.approx(expected)
+
+
+def test_alpha_by_tokens_divides_by_the_tokens_of_groups_with_signal() -> None:
+    """Trap T5: wrong answers are longer, so counting groups is not what the dead ones took from the mean."""
+    lengths = torch.tensor([10, 10, 90, 90])
+    weights = token_weights(lengths, "token")
+    by_tokens = inverse_alpha(torch.tensor([True, False]), (weights * lengths).view(2, 2).sum(dim=1))
+    assert by_tokens == pytest.approx(20 / 200)
+    # The mean over all tokens, multiplied by alpha, is the mean over the live ones.
+    assert weights[0].item() / by_tokens == pytest.approx(1 / 20)
+    assert inverse_alpha(torch.tensor([True, False])) == 0.5
 
 
 def reference_loss(
     log_probs: list[list[torch.Tensor]], advantages: list[float], alpha: float, reduction: str
 ) -> torch.Tensor:
-    """- alpha x mean of A_i log pi(o_it), over all tokens or over completions of their means."""
+    """- alpha x mean of A_i log pi(o_it): over all tokens, or over completions or pairs of them first."""
     terms = [[-advantage * token for token in row] for row, advantage in zip(log_probs, advantages, strict=True)]
-    if reduction == "token":
-        return alpha * sum(sum(row) for row in terms) / sum(len(row) for row in terms)
-    return alpha * sum(sum(row) / len(row) for row in terms) / len(terms)
+    parts = {
+        "token": [[token for row in terms for token in row]],
+        "sequence": terms,
+        "microbatch": [terms[0] + terms[1], terms[2] + terms[3]],
+    }
+    means = [sum(part) / len(part) for part in parts[reduction]]
+    return alpha * sum(means) / len(means)
 
 
-@pytest.mark.parametrize("reduction", ["token", "sequence"])
+@pytest.mark.parametrize("reduction", ["token", "sequence", "microbatch"])
 @pytest.mark.parametrize("alpha", [1.0, 4.0])
-@pytest.mark.parametrize("micro_batches", [[slice(0, 4)], [slice(0, 2), slice(2, 4)], [slice(0, 1), slice(1, 4)]])
+@pytest.mark.parametrize("micro_batches", [[[0, 1, 2, 3]], [[0, 1], [2, 3]], [[3], [0, 2], [1]]])
 def test_loss_and_gradient_equal_the_formula_however_the_step_is_cut(
-    micro_batches: list[slice], alpha: float, reduction: str
+    micro_batches: list[list[int]], alpha: float, reduction: str
 ) -> None:
+    """`microbatch` is trap T6, kept: short micro-batches weigh more, and do so whatever the cut that is computed."""
     torch.manual_seed(0)
     logits = torch.randn(4, 5, 11, dtype=torch.float64, requires_grad=True)
     log_probs = logits.log_softmax(-1)[..., 3]  # (4, 5): the probability of token 3
@@ -106,29 +129,43 @@ def test_loss_and_gradient_equal_the_formula_however_the_step_is_cut(
     )
     (expected_gradient,) = torch.autograd.grad(expected, logits, retain_graph=True)
 
-    found = sum(
-        gpg_loss(
-            log_probs[part],
-            torch.tensor(advantages)[part],
-            mask[part],
-            total=sum(lengths) if reduction == "token" else len(lengths),
-            inverse_alpha=1 / alpha,
-            reduction=reduction,
-        )
-        for part in micro_batches
-    )
+    weights = token_weights(torch.tensor(lengths), reduction, microbatch_rows=2)
+    coefficients = alpha * torch.tensor(advantages) * weights
+    found = sum(gpg_loss(log_probs[rows], coefficients[rows], mask[rows]) for rows in micro_batches)
     (found_gradient,) = torch.autograd.grad(found, logits)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(found_gradient, expected_gradient)
 
 
+@pytest.mark.parametrize("reduction", ["token", "sequence", "microbatch"])
+def test_the_weights_of_all_tokens_add_up_to_one(reduction: str) -> None:
+    lengths = torch.tensor([3, 1, 4, 1, 5, 9])
+    assert (token_weights(lengths, reduction, microbatch_rows=2) * lengths).sum().item() == pytest.approx(1)
+
+
 def test_padding_adds_nothing_even_where_its_probability_is_zero() -> None:
     log_probs = torch.tensor([[-1.0, -torch.inf]])
-    loss = gpg_loss(log_probs, torch.tensor([1.0]), torch.tensor([[1, 0]]), total=1)
-    assert loss.item() == 1.0
+    assert gpg_loss(log_probs, torch.tensor([1.0]), torch.tensor([[1, 0]])).item() == 1.0
 
 
 def test_tokens_of_another_engine_are_weighted() -> None:
     log_probs, mask = torch.tensor([[-1.0, -2.0]]), torch.ones(1, 2)
-    loss = gpg_loss(log_probs, torch.tensor([1.0]), mask, total=2, token_weights=torch.tensor([[0.5, 2.0]]))
+    loss = gpg_loss(log_probs, torch.tensor([0.5]), mask, importance=torch.tensor([[0.5, 2.0]]))
     assert loss.item() == pytest.approx((0.5 * 1 + 2 * 2) / 2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("token_truncate", [[0.5, 2.0, 1.0]]),  # ratios 0.5, 4 and unknown
+        ("token_mask", [[0.5, 0.0, 1.0]]),
+        ("sequence_truncate", [[2.0]]),  # their product, 2
+        ("sequence_mask", [[2.0]]),
+    ],
+)
+def test_importance_weights_are_ratios_within_bounds(mode: str, expected: list[list[float]]) -> None:
+    sampled = torch.tensor([[-1.0, -1.0, NAN, -9.0]])
+    trained = torch.tensor([[-1.0 + math.log(0.5), -1.0 + math.log(4), -1.0, 0.0]])
+    mask = torch.tensor([[1, 1, 1, 0]])
+    weights = importance_weights(trained, sampled, mask, mode, low=0.0, high=2.0 + 1e-6)
+    torch.testing.assert_close(weights[:, :3], torch.tensor(expected), atol=1e-4, rtol=1e-4)

@@ -51,7 +51,9 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
 
 def test_the_summary_is_one_json_object(train) -> None:
     outcome = train("--json")
-    assert set(outcome.json) == {*("output_dir", "steps", "seconds", "eval_bench", "accuracy_before", "accuracy_after")}
+    assert set(outcome.json) == {
+        *("output_dir", "steps", "interrupted", "seconds", "eval_bench", "accuracy_before", "accuracy_after")
+    }
     assert outcome.json["steps"] == 2
 
 

@@ -3,7 +3,6 @@
 With plain SGD and a learning rate of 1, the change of the weights is the gradient.
 """
 
-import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import GRPOTrainer
 
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.trainer import GPGTrainer
@@ -188,22 +186,3 @@ def test_log_probabilities_are_of_the_tempered_distribution(one_step: Callable) 
     plain, _ = one_step(BOTH_ALIVE)
     tempered, _ = one_step(BOTH_ALIVE, temperature=0.5)
     assert not torch.allclose(plain, tempered, rtol=1e-2)
-
-
-@pytest.mark.parametrize(
-    ("method", "parameters"),
-    [
-        ("_calculate_rewards", ["self", "inputs", "prompts", "completions", "completion_ids_list"]),
-        ("_generate_and_score_completions", ["self", "inputs"]),
-        ("_compute_loss", ["self", "model", "inputs"]),
-    ],
-)
-def test_the_private_methods_of_trl_that_are_overridden_are_still_what_they_were(
-    method: str, parameters: list[str]
-) -> None:
-    assert list(inspect.signature(getattr(GRPOTrainer, method)).parameters) == parameters
-
-
-def test_trl_still_scales_the_loss_for_gradient_accumulation_itself() -> None:
-    """GPGTrainer divides by the totals of the step; a division by transformers on top would be one too many."""
-    assert GRPOTrainer.loss_is_scaled_for_ga is True

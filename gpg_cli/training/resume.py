@@ -1,0 +1,93 @@
+"""Which checkpoint `--resume` goes on from, and whether its settings are those of now."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpg_cli.console import say
+from gpg_cli.errors import GpgError
+from gpg_cli.run_folder import RUN_FILE, read_json
+from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts, what_is_wrong
+from gpg_cli.training.settings import Settings
+
+# What may differ between a checkpoint and the run that goes on from it: none of it changes what a step computes,
+# besides max_steps and num_train_epochs, which a user raises to train longer.
+MAY_DIFFER = {
+    "description",
+    "max_steps",
+    "num_train_epochs",
+    "save_steps",
+    "save_strategy",
+    "save_total_limit",
+    "report_to",
+    "run_name",
+    "eval_bench",
+    "log_completions",
+    "max_resample_rounds",
+    "reward_timeout",
+    "max_failed_rewards",
+    "max_nonfinite_steps",
+    "max_tokens_per_microbatch",
+    "dataloader_num_workers",
+    "logging_steps",
+    "vllm_gpu_memory_utilization",
+    "vllm_server_base_url",
+    "vllm_server_host",
+    "vllm_server_port",
+}
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run that goes on.
+
+    Attributes:
+        run: its folder.
+        checkpoint: whole, the newest or the one that was named.
+        settings: the run's, from run.json.
+        preset: what it was started with.
+    """
+
+    run: Path
+    checkpoint: Path
+    settings: dict[str, Any]
+    preset: str | None
+
+    def check_settings(self, now: Settings) -> None:
+        """Refuse to go on with other settings.
+
+        Raises:
+            GpgError: settings differ that a step depends on; it says which.
+        """
+        before = read_facts(self.checkpoint)["settings"]
+        different = differing_settings(before, now.to_dict(), may_differ=MAY_DIFFER)
+        if different:
+            raise GpgError(
+                f"{self.checkpoint} was written with other settings: {'; '.join(different)}",
+                f"Go on with the same ones, or start a new run from its weights: --model {self.checkpoint}",
+            )
+
+
+def find_resumed(named: str, output_dir: Path | None) -> Resumed:
+    """Understand `--resume`: a checkpoint, a run folder, or nothing, which is the run in --output-dir.
+
+    Raises:
+        GpgError: there is no such run, or no whole checkpoint in it; broken ones are named with what is wrong.
+    """
+    path = Path(named) if named else output_dir
+    if path is None:
+        raise GpgError("--resume needs to know which run to go on with", "Name its folder: gpg train --resume RUN")
+    if path.name.startswith("checkpoint-") and not (path / RUN_FILE).is_file():
+        wrong = what_is_wrong(path) if path.is_dir() else "it is not there"
+        if wrong:
+            raise GpgError(f"{path} cannot be gone on from: {wrong}", f"Try its run: --resume {path.parent}")
+        run, checkpoint = path.parent, path
+    else:
+        if not (path / RUN_FILE).is_file():
+            raise GpgError(f"{path} is no run folder: it has no {RUN_FILE}", "Start again without --resume.")
+        newest = find_newest(path)
+        run, checkpoint = path, newest.path
+        for ignored, reason in newest.ignored:
+            say(f"[yellow]Ignored {ignored}: {reason}.[/]")
+    record = read_json(run / RUN_FILE)
+    return Resumed(run, checkpoint, record["settings"], record.get("preset"))

@@ -1,0 +1,104 @@
+"""`SavingTrainer`: checkpoints that are whole or not there, and a run that goes on from one bit for bit."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from trl import GRPOTrainer
+
+from gpg_cli.console import say
+from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts, seal
+from gpg_cli.training.config import TrainerConfig
+
+
+class SavingTrainer(GRPOTrainer):
+    """TRL's trainer with another way of saving; transformers 5.17 writes checkpoints in place and would take up a
+    half-written one.
+
+    Args:
+        settings: of the run, written into the manifest of each checkpoint, so that --resume can tell what differs.
+    """
+
+    args: TrainerConfig
+
+    def __init__(self, *args: Any, settings: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings = settings or {}
+        self._saving_in: str | None = None
+        # Whether a checkpoint that is written now should make the current step again: it failed.
+        self._repeat_step = False
+
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
+        """As TRL's; `resume_from_checkpoint` names a folder that `find_newest` found whole."""
+        if resume_from_checkpoint:
+            self.load_own_state(read_facts(Path(resume_from_checkpoint))["state"])
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def own_state(self) -> dict[str, Any]:
+        """What a checkpoint holds besides what transformers puts there, as JSON values."""
+        return {}
+
+    def load_own_state(self, state: dict[str, Any]) -> None:
+        """The reverse of `own_state`."""
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._saving_in or super()._get_output_dir(trial)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        """Write beside, seal with hashes, rename: at every moment the last good checkpoint is there.
+
+        A full disk costs this checkpoint, not the run.
+        """
+        run = Path(super()._get_output_dir(trial))
+        name = f"checkpoint-{self.state.global_step}"
+        staged = run / STAGING
+        main = self.accelerator.is_main_process
+        if main:
+            _remove(staged)
+        self.accelerator.wait_for_everyone()
+        self._saving_in = str(staged)
+        problem: OSError | None = None
+        try:
+            super()._save_checkpoint(model, trial)
+            if main:
+                seal(staged / name, self._facts())
+                publish(staged / name, run / name)
+                delete_old(run, self.args.save_total_limit, protect=run / name)
+        except Exception as error:
+            if not _is_disk_problem(error):
+                raise
+            problem = error if isinstance(error, OSError) else OSError(str(error))
+        finally:
+            self._saving_in = None
+            if main:
+                _remove(staged)
+        if problem:
+            say(
+                f"[red]could not write {run / name}: {problem.strerror or problem}[/]; the run goes on, and the last "
+                "checkpoint is untouched"
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "step": self.state.global_step,
+            "processes": self.accelerator.num_processes,
+            "settings": self._settings,
+            "state": self.own_state(),
+        }
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: TRL would write a card for GRPO into the run folder; `gpg export` writes one that knows the run."""
+
+
+def _is_disk_problem(error: Exception) -> bool:
+    """A full disk, as the standard library, PyTorch and safetensors say it."""
+    text = str(error)
+    return isinstance(error, OSError) or any(
+        sign in text for sign in ("No space left", "PytorchStreamWriter failed", "inline_container", "os error 28")
+    )
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
