@@ -257,7 +257,11 @@ def _vllm_settings(vllm: str | None) -> list[str]:
         return []
     if vllm not in ("colocate", "server", "off"):
         raise GpgError(f"--vllm {vllm!r} is not known", "Choose colocate, server or off.")
-    return ["use_vllm=false"] if vllm == "off" else ["use_vllm=true", f"vllm_mode={vllm}"]
+    if vllm == "off":
+        return ["use_vllm=false"]
+    # An engine on the training GPU gives its memory back while the model trains.
+    sleep = ["vllm_enable_sleep_mode=true"] if vllm == "colocate" else []
+    return ["use_vllm=true", f"vllm_mode={vllm}", *sleep]
 
 
 def _measure(model: Path, bench: str, keep: bool) -> float:

@@ -13,7 +13,7 @@ results = Console(highlight=False)
 
 def say(text: str) -> None:
     """Print one message for the person watching; `text` may hold rich markup."""
-    messages.print(text)
+    messages.print(text, soft_wrap=True)
 
 
 def print_json(value: dict[str, Any]) -> None:

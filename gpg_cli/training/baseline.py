@@ -2,14 +2,23 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
+from torch.utils.data import Sampler
 
+from gpg_cli.training.checkpoints import read_facts
 from gpg_cli.training.config import BaselineConfig
 from gpg_cli.training.objective import group_advantages, weighted_reward
+from gpg_cli.training.prompts import PromptStream
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.sampling import seed_of
+
+# Which row of the data set an example is; TRL hands examples on without it.
+_ROW = "prompt_row"
 
 
 class BaselineTrainer(ReliableTrainer):
@@ -19,6 +28,30 @@ class BaselineTrainer(ReliableTrainer):
     """
 
     args: BaselineConfig
+
+    def __init__(self, *args: Any, train_dataset: Dataset, **kwargs: Any) -> None:
+        self._steps_done = 0
+        numbered = train_dataset.add_column(_ROW, list(range(len(train_dataset))))
+        super().__init__(*args, train_dataset=numbered, **kwargs)
+
+    def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
+        if resume_from_checkpoint:
+            self._steps_done = read_facts(Path(resume_from_checkpoint))["step"]
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Sampler:
+        """GPG's order of prompts; TRL's sampler would also begin with the first epoch's order after a resume."""
+        prompts = self.args.generation_batch_size // self.num_generations
+        repeats = self.num_iterations * self.args.steps_per_generation
+        updates = self.num_iterations * self.args.steps_per_generation // self.args.gradient_accumulation_steps
+        epoch = len(self.train_dataset) // prompts * max(1, updates)
+        return _Repeated(
+            PromptStream(len(self.train_dataset), self.args.seed),
+            prompts=prompts,
+            generations=self.num_generations,
+            repeats=repeats,
+            epochs_done=self._steps_done // max(1, epoch),
+        )
 
     def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         if self._step % self.args.gradient_accumulation_steps == 0:
@@ -35,14 +68,12 @@ class BaselineTrainer(ReliableTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         generations = self.num_generations if self.model.training else self.num_generations_eval
         first = self.accelerator.process_index * len(inputs)
-        drawn: Counter[str] = Counter()
+        drawn: Counter[int] = Counter()
         self._row_seeds = []
         for row, example in enumerate(inputs, start=first):
-            if row % generations == 0:
-                drawn[repr(example["prompt"])] += 1
-            key = repr(example["prompt"])
-            sample = (drawn[key] - 1) * generations + row % generations
-            prompt = seed_of(*key.encode())
+            prompt = example[_ROW]
+            drawn[prompt] += row % generations == 0
+            sample = (drawn[prompt] - 1) * generations + row % generations
             self._row_seeds.append(seed_of(self.args.seed, self.state.global_step, prompt, sample))
         batch = super()._generate_and_score_completions(inputs)
         if self.model.training:
@@ -61,3 +92,23 @@ class BaselineTrainer(ReliableTrainer):
         with self.phase("reward"):
             self._gathered = super()._calculate_rewards(*args, **kwargs)
         return self._gathered
+
+
+class _Repeated(Sampler):
+    """The rows of a stream as TRL's loop wants them: each generation batch several times, each prompt G times."""
+
+    def __init__(self, stream: PromptStream, prompts: int, generations: int, repeats: int, epochs_done: int) -> None:
+        self._stream = stream
+        self._prompts, self._generations, self._repeats = prompts, generations, repeats
+        self._batches = stream.count // prompts
+        stream.take(epochs_done * self._batches * prompts)
+
+    def __iter__(self) -> Iterator[int]:
+        for _ in range(self._batches):
+            rows = self._stream.take(self._prompts)
+            for _ in range(self._repeats):
+                for row in rows:
+                    yield from [row] * self._generations
+
+    def __len__(self) -> int:
+        return self._batches * self._prompts * self._generations * self._repeats

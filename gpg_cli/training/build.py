@@ -7,7 +7,6 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from trl import ModelConfig, get_peft_config
 
 from gpg_cli.errors import GpgError
 from gpg_cli.quickstart_task import QUICKSTART
@@ -19,6 +18,7 @@ from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
 from gpg_cli.training.plan import Plan
 from gpg_cli.training.progress import counting
 from gpg_cli.training.reliable import ReliableTrainer
+from gpg_cli.training.settings import RunSettings
 from gpg_cli.training.trainer import GPGTrainer
 
 
@@ -54,16 +54,22 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
         model, revision=loading.get("revision", "main"), padding_side="left", truncation_side="left"
     )
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
-    trainer = kind(
-        model,
-        plan.rewards,
-        config,
-        train_dataset=make_prompts(plan.data, run, tokenizer),
-        processing_class=tokenizer,
-        callbacks=callbacks,
-        peft_config=_peft_config(plan),
-        settings=plan.settings.to_dict(),
-    )
+    prompts = make_prompts(plan.data, run, tokenizer)
+    try:
+        trainer = kind(
+            model,
+            plan.rewards,
+            config,
+            train_dataset=prompts,
+            processing_class=tokenizer,
+            callbacks=callbacks,
+            peft_config=_peft_config(run),
+            settings=plan.settings.to_dict(),
+        )
+    except ValueError as error:
+        if run.use_peft and "target" in str(error):
+            raise GpgError(f"LoRA does not fit this model: {error}", "Name its layers: lora_target_modules.") from error
+        raise
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     if config.world_size > 1:
@@ -107,13 +113,24 @@ def _put(beside: Path, folder: Path) -> None:
     os.replace(beside, folder)
 
 
-def _peft_config(plan: Plan) -> Any:
-    run = plan.run
+def _peft_config(run: RunSettings) -> Any:
+    """LoRA as TRL's keys say it, `[q_proj]` included, which TRL 1.16 takes for a regular expression."""
     if not run.use_peft:
         return None
-    names = ModelConfig.__dataclass_fields__.keys() & type(run).model_fields.keys()
-    chosen = {name: value for name in names if (value := getattr(run, name)) is not None}
-    return get_peft_config(ModelConfig(**chosen))
+    from peft import LoraConfig
+
+    modules = run.lora_target_modules
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=run.lora_r,
+        lora_alpha=run.lora_alpha,
+        lora_dropout=run.lora_dropout,
+        target_modules="all-linear" if modules == ["all-linear"] else modules,
+        modules_to_save=run.lora_modules_to_save,
+        use_rslora=run.use_rslora,
+        use_dora=run.use_dora,
+        bias="none",
+    )
 
 
 def _merge(model: str, plan: Plan, adapter: Path, folder: Path) -> None:

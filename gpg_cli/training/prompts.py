@@ -24,7 +24,7 @@ class PromptStream:
     """
 
     def __init__(self, count: int, seed: int, strategy: SampleStrategy = "uniform") -> None:
-        self._count = count
+        self.count = count
         self._seed = seed
         self._strategy = strategy
         self._scores: dict[int, list[float]] = defaultdict(list)
@@ -53,7 +53,7 @@ class PromptStream:
     def state_dict(self) -> dict[str, Any]:
         """Everything the order depends on, as JSON values."""
         return {
-            "count": self._count,
+            "count": self.count,
             "seed": self._seed,
             "strategy": self._strategy,
             "epoch": self._epoch,
@@ -68,7 +68,7 @@ class PromptStream:
         Raises:
             ValueError: the state is that of another data set or seed.
         """
-        for name, own in (("count", self._count), ("seed", self._seed), ("strategy", self._strategy)):
+        for name, own in (("count", self.count), ("seed", self._seed), ("strategy", self._strategy)):
             if state[name] != own:
                 raise ValueError(f"prompt order: {name} was {state[name]!r}, now {own!r}")
         self._epoch, self._position, self._order = state["epoch"], state["position"], list(state["order"])
@@ -77,12 +77,12 @@ class PromptStream:
     def _order_of_epoch(self) -> list[int]:
         generator = np.random.default_rng([self._seed, self._epoch])
         if self._strategy == "uniform" or not self._scores:
-            return generator.permutation(self._count).tolist()
-        weights = np.array([self._weight(prompt) for prompt in range(self._count)])
+            return generator.permutation(self.count).tolist()
+        weights = np.array([self._weight(prompt) for prompt in range(self.count)])
         if not weights.any():
             # Nothing is worth another look by this strategy: an epoch of everything (upstream ends with an error, T10).
-            return generator.permutation(self._count).tolist()
-        order = generator.choice(self._count, size=self._count, p=weights / weights.sum()).tolist()
+            return generator.permutation(self.count).tolist()
+        order = generator.choice(self.count, size=self.count, p=weights / weights.sum()).tolist()
         for prompt in set(order):
             self._scores.pop(prompt, None)
         return order

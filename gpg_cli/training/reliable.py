@@ -232,6 +232,7 @@ class ReliableTrainer(SavingTrainer):
             parts = {name: self._seconds.pop(name, 0.0) for name in ("generate", "reward", "train")}
             parts |= {"other": max(0.0, whole - sum(parts.values())), "step": whole}
             logs |= {f"time/{name}": round(seconds, 4) for name, seconds in parts.items()}
+            self._metrics["train"].pop("step_time", None)  # TRL's, without sampling or optimiser
             logs["memory/peak_gib"] = round(peak_memory_gib(self.accelerator.device), 3)
             # Present in every line, so that a reader need not know whether it may be missing.
             for reason in ("dead", "nonfinite"):

@@ -140,8 +140,7 @@ class Settings:
         try:
             if self.run.algorithm == "gpg":
                 return GPGConfig(output_dir=str(output_dir), **given)
-            known = {key: value for key, value in given.items() if key in _BASELINE_FIELDS}
-            return BaselineConfig(output_dir=str(output_dir), **known)
+            return BaselineConfig(output_dir=str(output_dir), **given)
         except (ValueError, TypeError) as error:
             raise GpgError(f"these settings do not go together: {error}", "Change one of them with --set.") from error
 
@@ -190,7 +189,11 @@ def resolve_settings(
         _check_known(key, item)
     own = {key: item for key, item in given.items() if key in RunSettings.model_fields}
     trainer = {key: _check_trainer_value(key, item) for key, item in given.items() if key not in own}
-    return Settings(_check_own_values(own), trainer, preset or base_preset)
+    run = _check_own_values(own)
+    if run.algorithm != "gpg":
+        # A preset's settings of GPG mean nothing to TRL's objectives, and would only look as if they did.
+        trainer = {key: value for key, value in trainer.items() if key in _BASELINE_FIELDS}
+    return Settings(run, trainer, preset or base_preset)
 
 
 def _lay_over_each_other(layers: list[dict[str, _Given]]) -> dict[str, _Given]:
