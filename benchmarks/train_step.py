@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.quickstart import make_tokenizer
 from gpg_cli.training.trainer import GPGTrainer
 
-PROMPT_TOKENS, VOCABULARY, LONGEST = 24, 2048, 400
+PROMPT_TOKENS = 24
 GENERATIONS, ACCUMULATION = 8, 4
 TRL_DAPO = {"loss_type": "dapo", "beta": 0.0, "scale_rewards": "none"}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -38,16 +39,50 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is trained, and on what.
+
+    Attributes:
+        model: arguments of Qwen2Config.
+        trainer: arguments of both trainers' configurations.
+        longest: tokens of the longest completion.
+        typical: the logarithm of the median length, and its deviation.
+    """
+
+    model: dict[str, Any]
+    trainer: dict[str, Any]
+    longest: int
+    typical: tuple[float, float]
+
+
+SMALL = Setting(
+    model={
+        "vocab_size": 2048,
+        "hidden_size": 256,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+    },
+    trainer={"use_cpu": True, "bf16": False},
+    longest=400,
+    typical=(4.32, 0.9),
+)
+
+
 class Canned:
     """Plays the same tokens and rewards to whoever asks, step by step; no completion is sampled."""
 
-    def __init__(self, dead_share: float) -> None:
+    def __init__(self, dead_share: float, setting: Setting) -> None:
         self._dead_share = dead_share
+        self._setting = setting
         self._draw = random.Random(0)
 
     def play(self, prompts: list[str], trainer: Any) -> dict[str, Any]:
         rows = len(prompts)
-        lengths = [min(LONGEST, max(4, int(self._draw.lognormvariate(4.32, 0.9)))) for _ in range(rows)]
+        longest = self._setting.longest
+        lengths = [min(longest, max(4, int(self._draw.lognormvariate(*self._setting.typical)))) for _ in range(rows)]
         groups = rows // GENERATIONS
         dead = round(groups * self._dead_share)
         rewards = [float(row % 2) if row // GENERATIONS >= dead else 0.0 for row in range(rows)]
@@ -59,7 +94,7 @@ class Canned:
         }
 
     def _tokens(self, count: int) -> list[int]:
-        return [self._draw.randrange(100, VOCABULARY) for _ in range(count)]
+        return [self._draw.randrange(100, self._setting.model["vocab_size"]) for _ in range(count)]
 
 
 def pay(prompts: list[str], paid: list[float], **columns: Any) -> list[float]:
@@ -77,7 +112,7 @@ class Stopwatch(TrainerCallback):
         self.seconds.append(time.perf_counter() - self._started)
 
 
-def _model_folder(folder: Path) -> str:
+def _model_folder(folder: Path, setting: Setting) -> str:
     """The model as files: TRL loads a reference model from where the model came from."""
     path = folder / "model"
     if path.exists():
@@ -85,13 +120,8 @@ def _model_folder(folder: Path) -> str:
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        hidden_size=256,
-        intermediate_size=1024,
-        num_hidden_layers=6,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        max_position_embeddings=1024,
+        **setting.model,
+        max_position_embeddings=8192,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
@@ -99,17 +129,19 @@ def _model_folder(folder: Path) -> str:
     return str(path)
 
 
-def make_trainer(name: str, dead_share: float, folder: Path, rows: int = 32) -> tuple[Any, Stopwatch]:
+def make_trainer(
+    name: str, dead_share: float, folder: Path, rows: int = 32, setting: Setting = SMALL
+) -> tuple[Any, Stopwatch]:
+    """A trainer by its name in the tables, playing canned rollouts, three steps a turn."""
     common: dict[str, Any] = {
         "output_dir": str(folder),
         "per_device_train_batch_size": rows // ACCUMULATION,
         "gradient_accumulation_steps": ACCUMULATION,
         "num_generations": GENERATIONS,
-        "max_completion_length": LONGEST,
+        "max_completion_length": setting.longest,
         "learning_rate": 1e-6,
-        "use_cpu": True,
-        "bf16": False,
         "gradient_checkpointing": False,
+        **setting.trainer,
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
@@ -120,12 +152,12 @@ def make_trainer(name: str, dead_share: float, folder: Path, rows: int = 32) -> 
     config = GPGConfig(**common) if ours else GRPOConfig(**common, **VARIANTS[name])
     stopwatch = Stopwatch()
     trainer = (GPGTrainer if ours else GRPOTrainer)(
-        _model_folder(folder),
+        _model_folder(folder, setting),
         [pay],
         config,
         train_dataset=Dataset.from_dict({"prompt": ["x"] * rows}),
         processing_class=make_tokenizer(),
-        rollout_func=Canned(dead_share).play,
+        rollout_func=Canned(dead_share, setting).play,
         callbacks=[stopwatch],
     )
     trainer.log = lambda *args, **kwargs: trainer._metrics["train"].clear()

@@ -35,6 +35,8 @@ def rollout_metrics(
         "completions/clipped_ratio": fmean(rollout.truncated for rollout in rollouts),
         "groups/valid": float(batch.valid),
         "groups/total": float(len(batch.groups)),
+        # Completions about which no reward function said anything: they neither count nor learn (trap T30).
+        "rewards/none": float(sum(math.isnan(reward) for reward in rewards)),
         "resampling/rounds": float(batch.rounds),
         "resampling/prompts": float(len(batch.generated)),
         "resampling/short": float(batch.short),

@@ -16,8 +16,9 @@ def run(gpg: Callable, tiny_model: Path, json_lines: Callable) -> Path:
     data = json_lines(*[{"problem": f"{number}+1=", "answer": str(number + 1)} for number in range(8)])
     recipe = Path("recipe.yaml")
     recipe.write_text(
-        f"model_name_or_path: {tiny_model}\ndataset_name: {data}\nuse_chat_template: false\nreward_funcs: [format]\n"
-        "use_peft: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.0\nlora_target_modules: [q_proj]\n"
+        f"model_name_or_path: {tiny_model}\ndataset_name: {data}\nuse_chat_template: false\nreward_funcs: [cosine]\n"
+        "cosine_max_len: 20\nuse_peft: true\nlora_r: 4\n"
+        "lora_alpha: 8\nlora_dropout: 0.0\nlora_target_modules: [q_proj]\n"
         "num_generations: 4\nper_device_train_batch_size: 8\nmax_completion_length: 8\nlearning_rate: 0.1\n"
         "max_steps: 2\nsave_strategy: steps\nsave_steps: 1\ngradient_checkpointing: false\nbf16: false\n"
     )
@@ -31,6 +32,7 @@ def test_the_adapter_is_kept_and_is_what_the_recipe_says(run: Path) -> None:
     assert (config["r"], config["lora_alpha"], config["target_modules"]) == (4, 8, ["q_proj"])
     weights = load_file(run / "adapter" / "adapter_model.safetensors")
     assert all("q_proj" in name for name in weights)
+    assert any(weight.abs().max() > 1e-3 for name, weight in weights.items() if "lora_B" in name), "it was trained"
 
 
 def test_the_final_model_is_the_base_with_the_adapter_merged_in(run: Path, tiny_model: Path) -> None:

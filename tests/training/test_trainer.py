@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.trainer import GPGTrainer
+from tests.training.rollouts import make_trainer
 
 NAN = math.nan
 GENERATIONS = 4
@@ -60,7 +61,12 @@ def length_reward(completions: list[str], **columns: object) -> list[float]:
 def one_step(tiny_model: Path, tmp_path: Path) -> Callable[..., tuple[torch.Tensor, GPGTrainer]]:
     """Train one step; returns the change of all weights as one vector, and the trainer."""
 
-    def run(rewards: list[list[float]], extra_rewards: list | None = None, **settings: object) -> tuple:
+    def run(
+        rewards: list[list[float]],
+        extra_rewards: list | None = None,
+        trainer_class: type = GPGTrainer,
+        **settings: object,
+    ) -> tuple:
         tokenizer = AutoTokenizer.from_pretrained(tiny_model, padding_side="left")
         canned = CannedRollouts(rewards, tokenizer)
         config = GPGConfig(
@@ -81,7 +87,7 @@ def one_step(tiny_model: Path, tmp_path: Path) -> Callable[..., tuple[torch.Tens
                 **settings,
             },
         )
-        trainer = GPGTrainer(
+        trainer = trainer_class(
             model=str(tiny_model),
             reward_funcs=[canned.reward, *(extra_rewards or [])],
             args=config,
@@ -179,6 +185,97 @@ def test_alpha_and_valid_groups_are_logged(one_step: Callable) -> None:
     _, trainer = one_step(ONE_GROUP_ALIVE)
     line = trainer.state.log_history[0]
     assert (line["groups/valid"], line["groups/total"], line["alpha"]) == (1, 2, 2.0)
+
+
+def test_completions_without_any_reward_are_counted_and_learn_nothing(one_step: Callable) -> None:
+    """Trap T30: upstream's sum makes them 0, so that they look like failures."""
+    _, trainer = one_step(SOME_DO_NOT_APPLY)
+    assert trainer.state.log_history[0]["rewards/none"] == 5
+    assert trainer.state.log_history[0]["groups/valid"] == 1
+
+
+def test_nothing_of_grpo_is_computed_or_logged(one_step: Callable) -> None:
+    """Traps T16 and T17: upstream loads a reference model and logs a KL term that is not in its loss."""
+    _, trainer = one_step(BOTH_ALIVE)
+    assert trainer.ref_model is None
+    logged = trainer.state.log_history[0].keys()
+    assert not {name for name in logged if name.startswith(("kl", "clip_ratio", "entropy"))}
+
+
+def test_the_entropy_is_there_when_asked_for(one_step: Callable) -> None:
+    _, trainer = one_step(BOTH_ALIVE, log_entropy=True)
+    assert 0 < trainer.state.log_history[0]["entropy"] < math.log(64)
+
+
+def test_alpha_does_not_live_in_the_metrics(one_step: Callable) -> None:
+    """Trap T13: upstream reads it back from there, so that a cleared buffer changes the gradient."""
+    expected, _ = one_step(ONE_GROUP_ALIVE)
+
+    class Forgetful(GPGTrainer):
+        def _log_rollouts(self, batch: object) -> None:
+            super()._log_rollouts(batch)
+            self._metrics["train"].clear()
+
+    change, _ = one_step(ONE_GROUP_ALIVE, trainer_class=Forgetful)
+    assert torch.equal(change, expected)
+
+
+def test_log_probabilities_of_the_plain_distribution_are_there_when_asked_for(one_step: Callable) -> None:
+    """Trap T19: the TRL that GPG-RS1 may have been trained with did not divide by the temperature."""
+    plain, _ = one_step(BOTH_ALIVE)
+    untempered, _ = one_step(BOTH_ALIVE, temperature=0.5, temper_log_probs=False)
+    torch.testing.assert_close(untempered, plain)
+
+
+@pytest.mark.parametrize("rows", [{"per_device_train_batch_size": 2}, {"max_tokens_per_microbatch": 20}])
+def test_the_fast_path_gives_the_gradient_of_the_whole_padded_batch(
+    tiny_model: Path, tmp_path: Path, rows: dict[str, int]
+) -> None:
+    """Sorted, trimmed, without dead rows, cut into micro-batches: 1e-5 relative in float32."""
+    alive = {"10+10=", "12+12=", "15+15="}
+    settings = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 6, **rows}
+    settings["gradient_accumulation_steps"] = 24 // settings["per_device_train_batch_size"]
+    trainer = make_trainer(
+        tiny_model, tmp_path, lambda prompt, index, step: (index % 3) / 2 if prompt in alive else 1.0,
+        optim="sgd", learning_rate=1.0, max_grad_norm=0.0, weight_decay=0.0, lr_scheduler_type="constant",
+        max_steps=1, **settings,
+    )  # fmt: skip
+    before = weights_of(trainer.model)
+    trainer.train()
+    moved = before - weights_of(trainer.model)
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    rollouts = [rollout for group in trainer._batch.groups for rollout in group.rollouts]
+    longest = max(rollout.tokens for rollout in rollouts)
+    ids = torch.tensor([[0] * (longest - r.tokens) + r.prompt_ids + r.completion_ids for r in rollouts])
+    seen = torch.tensor([[0] * (longest - r.tokens) + [1] * r.tokens for r in rollouts])
+    learned = torch.tensor([[0] * (longest - len(r.completion_ids)) + [1] * len(r.completion_ids) for r in rollouts])
+    positions = (seen.cumsum(1) - 1).clamp(min=0)
+    logits = model(input_ids=ids, attention_mask=seen, position_ids=positions).logits[:, :-1]
+    log_probs = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+    rewards = torch.tensor([r.rewards[0] for r in rollouts]).view(-1, 4)
+    advantages = (rewards - rewards.mean(1, keepdim=True)).view(-1, 1)
+    alpha = len(rewards) / (rewards.max(1).values > rewards.min(1).values).sum()
+    loss = -alpha * (advantages * log_probs * learned[:, 1:]).sum() / learned.sum()
+    loss.backward()
+    expected = torch.cat([parameter.grad.reshape(-1) for parameter in model.parameters()])
+    assert (moved - expected).norm() / expected.norm() < 1e-5
+
+
+def test_evaluation_measures_rewards_of_groups_of_its_own_size(tiny_model: Path, tmp_path: Path) -> None:
+    """Trap T11: upstream samples half as many completions and still cuts them into groups of G."""
+
+    def length(completions: list[str], **columns: object) -> list[float]:
+        return [float(len(completion)) for completion in completions]
+
+    trainer = make_trainer(
+        tiny_model, tmp_path, rewards=[length], max_completion_length=6, num_generations_eval=2,
+        per_device_eval_batch_size=4,
+    )  # fmt: skip
+    trainer.rollout_func = None
+    found = trainer.evaluate(trainer.train_dataset.select(range(4)))
+    assert found["eval_reward"] > 0
+    assert "eval_loss" not in found
 
 
 def test_log_probabilities_are_of_the_tempered_distribution(one_step: Callable) -> None:

@@ -143,6 +143,14 @@ def test_tokens_are_weighted_by_how_much_likelier_the_trainer_finds_them(
     torch.testing.assert_close(change(-0.1, **settings), plain * factor, rtol=1e-3, atol=1e-6)
 
 
+def test_prompt_weights_work_with_vllm(trainer_with: Callable, engine_log_probs: Callable) -> None:
+    """Trap T9: upstream's list of problems exists only without vLLM."""
+    trainer = trainer_with(engine_log_probs(0.0), sample_strategy="hard", max_steps=2)
+    trainer.args.max_sampling_difference = 9.0
+    trainer.train()
+    assert trainer.state.global_step == 2
+
+
 def test_the_difference_to_the_engine_is_logged_and_bounded(trainer_with: Callable, engine_log_probs: Callable) -> None:
     trainer = trainer_with(engine_log_probs(0.1))
     trainer.train()
