@@ -55,6 +55,12 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     )
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
     prompts = make_prompts(plan.data, run, tokenizer)
+    if len(prompts) < plan.prompts_per_step:
+        raise GpgError(
+            f"{len(prompts)} prompts of at most {run.max_prompt_length} tokens are left; one step takes "
+            f"{plan.prompts_per_step}",
+            "Raise max_prompt_length, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
+        )
     try:
         trainer = kind(
             model,

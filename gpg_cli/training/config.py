@@ -51,6 +51,11 @@ class TrainerConfig(GRPOConfig):
         if self.reward_timeout <= 0 or self.max_nonfinite_steps <= 0:
             raise ValueError("reward_timeout and max_nonfinite_steps must be above 0")
 
+    @property
+    def completions_per_step(self) -> int:
+        """Completions of an optimiser step over all processes."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps * self.world_size
+
 
 @dataclass
 class GPGConfig(TrainerConfig):
@@ -133,11 +138,6 @@ class GPGConfig(TrainerConfig):
                 "steps_per_generation must divide gradient_accumulation_steps: GPG has no importance ratio, so every "
                 "optimiser step samples anew"
             )
-
-    @property
-    def completions_per_step(self) -> int:
-        """Completions of an optimiser step over all processes."""
-        return self.per_device_train_batch_size * self.gradient_accumulation_steps * self.world_size
 
 
 @dataclass

@@ -31,12 +31,12 @@ def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
     if not gpu:
         trainer["use_cpu"] = True
     if trainer.get("use_vllm"):
-        if importlib.util.find_spec("vllm") is None:
-            raise GpgError("these settings sample with vLLM, which is not installed", _INSTALL_VLLM)
         if not gpu and trainer.get("vllm_mode", "colocate") == "colocate":
             # vLLM's CPU build starts, but TRL cannot hand new weights to it.
             notes.append("No GPU here: sampling with transformers instead of vLLM.")
             trainer["use_vllm"] = False
+        elif importlib.util.find_spec("vllm") is None:
+            raise GpgError("these settings sample with vLLM, which is not installed", _INSTALL_VLLM)
     bf16_works = gpu and torch.cuda.is_bf16_supported()
     if not bf16_works and trainer.get("bf16", not trainer.get("fp16", False)):
         # TRL switches bf16 on where nothing is said; autocast on a CPU is slower than float32.

@@ -19,7 +19,7 @@ from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
 from gpg_cli.training.config import TrainerConfig
 from gpg_cli.training.data import TrainingData, load_training_data
 from gpg_cli.training.hardware import fit_to_hardware
-from gpg_cli.training.launch import default_processes, is_launched, is_started_by_us, process_rank, world_size
+from gpg_cli.training.launch import Machines, default_processes, is_launched, is_started_by_us, process_rank, world_size
 from gpg_cli.training.parallel import require_installed, training_arguments
 from gpg_cli.training.resume import find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
@@ -44,10 +44,10 @@ class TrainRequest:
     main_process_ip: str | None = None
     main_process_port: int | None = None
 
-    def arguments(self, output_dir: Path) -> list[str]:
-        """The command line of a process of this run, with the folder that was chosen for it."""
+    def arguments(self, output_dir: Path, checkpoint: Path | None) -> list[str]:
+        """The command line of a process of this run, with the folder and the checkpoint that were chosen for it."""
         given: list[str] = ["train"]
-        for option, value in (("--preset", self.preset), ("--config", self.config), ("--resume", self.resume)):
+        for option, value in (("--preset", self.preset), ("--config", self.config), ("--resume", checkpoint)):
             given += [] if value is None else [option, str(value)]
         for assignment in self.assignments:
             given += ["--set", assignment]
@@ -69,7 +69,7 @@ class Plan:
         rewards: one function for each of `reward_funcs`.
         output_dir: the run folder, not made yet.
         checkpoint: what to go on from, whole.
-        processes: how many to start on this machine; 1 where this process trains, alone or started by a launcher.
+        machines: the processes to start; None where this process trains, alone or started by a launcher.
     """
 
     settings: Settings
@@ -80,7 +80,12 @@ class Plan:
     rewards: list[Callable]
     output_dir: Path
     checkpoint: Path | None = None
-    processes: int = 1
+    machines: Machines | None = None
+
+    @property
+    def prompts_per_step(self) -> int:
+        """Prompts of one optimiser step over all processes, without further rounds."""
+        return self.config.completions_per_step // self.config.num_generations
 
 
 def make_plan(request: TrainRequest) -> Plan:
@@ -100,59 +105,66 @@ def make_plan(request: TrainRequest) -> Plan:
         base_preset=resumed.preset if resumed else None,
     )
     fitted, notes = fit_to_hardware(settings)
-    processes, parallel = _processes(request, fitted.run, notes)
+    machines, parallel = _machines(request, fitted.run, notes)
     output_dir = resumed.run if resumed else _output_dir(request, settings)
-    config = fitted.trainer_config(output_dir, processes, **parallel)
+    config = fitted.trainer_config(output_dir, machines.world_size if machines else 1, **parallel)
     if resumed:
-        resumed.check_settings(settings)
+        resumed.check_settings(settings, config.completions_per_step)
     rewards = _reward_functions(settings)
     require_grader()
     _check_model(settings)
     data = load_training_data(settings.run, config.seed)
-    completions = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
-    prompts_a_step = completions // config.num_generations
-    if len(data.rows) < prompts_a_step:
-        raise GpgError(
-            f"{settings.run.dataset_name} has {len(data.rows)} usable rows; one step takes {prompts_a_step} prompts",
-            "Give more rows, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
-        )
     if data.dropped:
         notes.append(f"Left out {data.dropped} rows with an empty problem or {data.columns[1]}.")
     if process_rank() == 0 and not is_started_by_us():
         for note in notes:
             say(f"[yellow]{note}[/]")
     checkpoint = resumed.checkpoint if resumed else None
-    return Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, processes)
+    plan = Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines)
+    if len(data.rows) < plan.prompts_per_step:
+        raise GpgError(
+            f"{settings.run.dataset_name} has {len(data.rows)} usable rows; one step takes {plan.prompts_per_step} "
+            "prompts",
+            "Give more rows, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
+        )
+    return plan
 
 
-def _processes(request: TrainRequest, run: RunSettings, notes: list[str]) -> tuple[int, dict[str, Any]]:
-    """How many processes to start, and what the trainer of each is told about sharing the work."""
+def _machines(request: TrainRequest, run: RunSettings, notes: list[str]) -> tuple[Machines | None, dict[str, Any]]:
+    """The processes to start, if any; else what the trainer of this one is told about sharing the work."""
     if is_launched():
         if world_size() == 1:
-            return 1, {}
+            return None, {}
         require_installed(run.accelerate)
         if not torch.cuda.is_available():
             # accelerate calls the device cpu:0, at which torch.load of an optimiser's state fails on resuming.
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", "cpu")
         # Text models use all their parameters; TRL asks for the search where there are images.
-        return 1, {"ddp_find_unused_parameters": False, **training_arguments(run.accelerate)}
-    processes = request.num_processes or default_processes()
-    if processes * request.num_machines > 1:
+        return None, {"ddp_find_unused_parameters": False, **training_arguments(run.accelerate)}
+    machines = Machines(
+        request.num_processes or default_processes(),
+        request.num_machines,
+        request.machine_rank,
+        request.main_process_ip,
+        request.main_process_port,
+    )
+    if machines.world_size > 1:
         require_installed(run.accelerate)
-    elif run.accelerate != "ddp":
+        return machines, {}
+    if run.accelerate != "ddp":
         notes.append(f"One process only: training without {run.accelerate}.")
-    return processes, {}
+    return None, {}
 
 
 def _output_dir(request: TrainRequest, settings: Settings) -> Path:
-    if is_launched() and request.output_dir is None:
+    if request.output_dir is None and (is_launched() or request.num_machines > 1):
         raise GpgError(
-            "several processes were started by a launcher, and need one name for their run folder",
-            "Give it with --output-dir, or let `gpg train --num-processes N` start them.",
+            "several processes that are not started together need one name for their run folder",
+            "Give it with --output-dir, the same for all.",
         )
     name = settings.preset or Path(settings.run.model_name_or_path).name
     output_dir = request.output_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    if process_rank() == 0 and not is_started_by_us():
+    if process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
         check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     return output_dir
 

@@ -41,7 +41,7 @@ class RunRecord:
             "versions": {"python": platform.python_version()} | installed_versions(),
             "git_commit": _git_commit(),
             "hardware": describe_hardware(),
-            "processes": plan.processes if plan.processes > 1 else plan.config.world_size,
+            "processes": plan.machines.world_size if plan.machines else plan.config.world_size,
             "started": earlier.get("started", _now()),
             "resumed": [*earlier.get("resumed", []), *([resumed] if plan.checkpoint else [])],
             "finished": None,

@@ -8,6 +8,7 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import RUN_FILE, read_json
 from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts, what_is_wrong
+from gpg_cli.training.launch import is_started_by_us
 from gpg_cli.training.settings import Settings
 
 # What may differ between a checkpoint and the run that goes on from it: none of it changes what a step computes,
@@ -29,6 +30,10 @@ MAY_DIFFER = {
     "max_nonfinite_steps",
     "max_tokens_per_microbatch",
     "dataloader_num_workers",
+    # How a step is cut and shared out may change; how many completions it has is compared by itself.
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "accelerate",
     "logging_steps",
     "vllm_gpu_memory_utilization",
     "vllm_server_base_url",
@@ -53,19 +58,36 @@ class Resumed:
     settings: dict[str, Any]
     preset: str | None
 
-    def check_settings(self, now: Settings) -> None:
+    def check_settings(self, now: Settings, completions_per_step: int) -> None:
         """Refuse to go on with other settings.
+
+        Args:
+            now: what was asked for.
+            completions_per_step: over all processes.
 
         Raises:
             GpgError: settings differ that a step depends on; it says which.
         """
-        before = read_facts(self.checkpoint)["settings"]
-        different = differing_settings(before, now.to_dict(), may_differ=MAY_DIFFER)
+        facts = read_facts(self.checkpoint)
+        before, after = (
+            settings | {"completions a step": completions}
+            for settings, completions in (
+                (facts["settings"], facts["completions_per_step"]),
+                (now.to_dict(), completions_per_step),
+            )
+        )
+        # There the cut is part of the objective.
+        may_differ = MAY_DIFFER - ({"per_device_train_batch_size"} if _averages_by_cut(before) else set())
+        different = differing_settings(before, after, may_differ=may_differ)
         if different:
             raise GpgError(
                 f"{self.checkpoint} was written with other settings: {'; '.join(different)}",
                 f"Go on with the same ones, or start a new run from its weights: --model {self.checkpoint}",
             )
+
+
+def _averages_by_cut(settings: dict[str, Any]) -> bool:
+    return settings.get("loss_reduction") == "microbatch" or settings.get("algorithm") in ("grpo", "dr_grpo")
 
 
 def find_resumed(named: str, output_dir: Path | None) -> Resumed:
@@ -78,7 +100,8 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
     if path is None:
         raise GpgError("--resume needs to know which run to go on with", "Name its folder: gpg train --resume RUN")
     if path.name.startswith("checkpoint-") and not (path / RUN_FILE).is_file():
-        wrong = what_is_wrong(path) if path.is_dir() else "it is not there"
+        # Whoever started this process has compared the hashes.
+        wrong = what_is_wrong(path, hashes=not is_started_by_us()) if path.is_dir() else "it is not there"
         if wrong:
             raise GpgError(f"{path} cannot be gone on from: {wrong}", f"Try its run: --resume {path.parent}")
         run, checkpoint = path.parent, path

@@ -13,7 +13,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
 from gpg_cli.training.interruption import StopAtRequest
-from gpg_cli.training.launch import Machines, is_started_by_us, launch, process_rank
+from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
@@ -77,18 +77,20 @@ def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult | None:
     if is_started_by_us() or process_rank() > 0:
         _work(plan)
         return None
+    if request.machine_rank > 0:
+        _launch(plan, request)
+        return None
     if plan.checkpoint is None:
         prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     record = RunRecord(plan)
     final_model = plan.output_dir / MODEL_FOLDER
     before = after = None
-    several = plan.processes > 1 or request.num_machines > 1
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
     with _library_output_on_stderr():
         if measures and plan.checkpoint is None:
             before = _measure(evaluate, Path(model_location(plan)), plan, keep=False)
-        outcome = _launch(plan, request) if several else _train_here(plan)
+        outcome = _launch(plan, request) if plan.machines else _train_here(plan)
         if measures and not outcome.interrupted:
             after = _measure(evaluate, final_model, plan, keep=True)
         title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
@@ -129,17 +131,14 @@ def _work(plan: Plan) -> None:
 
 
 def _launch(plan: Plan, request: TrainRequest) -> _Outcome:
-    """Start the processes of this machine, and wait for them."""
-    machines = Machines(
-        plan.processes,
-        request.num_machines,
-        request.machine_rank,
-        request.main_process_ip,
-        request.main_process_port,
-    )
+    """Start the processes of this machine, and wait for them; the first machine's tell how it ended."""
+    assert plan.machines is not None
     report = plan.output_dir / _OUTCOME_FILE
-    report.unlink(missing_ok=True)
-    code = launch(machines, request.arguments(plan.output_dir))
+    if plan.machines.machine_rank == 0:
+        report.unlink(missing_ok=True)
+    code = launch(plan.machines, request.arguments(plan.output_dir, plan.checkpoint))
+    if not code and plan.machines.machine_rank > 0:
+        return _Outcome(0, interrupted=False)
     if code or not report.exists():
         raise GpgError(
             f"training ended with exit code {code}; what its processes said stands above",

@@ -84,6 +84,7 @@ class SavingTrainer(GRPOTrainer):
         return {
             "step": self.state.global_step,
             "processes": self.accelerator.num_processes,
+            "completions_per_step": self.args.completions_per_step,
             "settings": self._settings,
             "state": self.own_state(),
         }

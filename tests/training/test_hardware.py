@@ -13,6 +13,7 @@ def test_a_preset_for_gpus_is_fitted_to_a_cpu_and_each_wish_given_up_is_told() -
     fitted, notes = fit_to_hardware(resolve_settings(preset="open-rs1"))
     assert notes == [
         "No flash_attention_2 here: using PyTorch's own attention (sdpa).",
+        "No GPU here: sampling with transformers instead of vLLM.",
         "No bfloat16 arithmetic here: training in float32.",
     ]
     assert fitted.run.attn_implementation == "sdpa"

@@ -166,6 +166,13 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
+
+
+@pytest.mark.usefixtures("a_gpu")
 def test_without_vllm_two_lines_say_what_to_do(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(GpgError, match="vLLM, which is not installed") as caught:
@@ -173,8 +180,7 @@ def test_without_vllm_two_lines_say_what_to_do(recipe: Path, monkeypatch: pytest
     assert "--vllm off" in caught.value.hint
 
 
-def test_without_a_gpu_transformers_samples_instead(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+def test_without_a_gpu_transformers_samples_instead(recipe: Path) -> None:
     fitted, notes = fit_to_hardware(resolve_settings(config=recipe))
     assert fitted.trainer["use_vllm"] is False
     assert "No GPU here: sampling with transformers instead of vLLM." in notes
