@@ -227,6 +227,8 @@ class ReliableTrainer(SavingTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
+            if self.accelerator.skip_this_step:
+                logs["loss"] = 0.0  # of a step that was skipped, some processes may know a number
             now = time.perf_counter()
             whole, self._step_started = now - self._step_started, now
             parts = {name: self._seconds.pop(name, 0.0) for name in ("generate", "reward", "train")}

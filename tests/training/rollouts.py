@@ -77,9 +77,13 @@ def make_trainer(
     callbacks: Sequence[Any] = (),
     trainer_class: type = GPGTrainer,
     config_class: type = GPGConfig,
+    after_config: Callable[[], None] = lambda: None,
     **settings: Any,
 ) -> Any:
-    """A trainer on the CPU that plays canned rollouts: 2 prompts x 4 completions a step unless told otherwise."""
+    """A trainer on the CPU that plays canned rollouts: 2 prompts x 4 completions a step unless told otherwise.
+
+    `after_config` runs between the making of the configuration and of the trainer.
+    """
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
     config = config_class(
         output_dir=str(folder),
@@ -98,6 +102,7 @@ def make_trainer(
             **settings,
         },
     )
+    after_config()
     canned = Canned(tokenizer, pay, config.num_generations, log_probs)
     trainer = trainer_class(
         str(model),
