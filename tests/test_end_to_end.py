@@ -50,7 +50,7 @@ def test_the_run_folder_holds_what_a_reader_needs(quickstart: dict) -> None:
     assert {path.name for path in run.iterdir()} == {"run.json", "metrics.jsonl", "model", "eval", "reward.png"}
     steps = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in steps] == list(range(1, 81))
-    assert {"reward", "accuracy", "groups/valid", "alpha", "grad_norm", "learning_rate", "step_time"} <= set(steps[0])
+    assert {"reward", "accuracy", "groups/valid", "alpha", "grad_norm", "learning_rate", "time/step"} <= set(steps[0])
     facts = json.loads((run / "run.json").read_text())
     assert facts["settings"]["scale_rewards"] == "none"
     assert facts["summary"]["accuracy_after"] == quickstart["accuracy_after"]

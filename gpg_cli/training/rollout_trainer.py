@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gpg_cli.console import say
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.metrics import accuracy_of, rollout_metrics
 from gpg_cli.training.objective import group_advantages, weighted_reward
@@ -146,6 +147,11 @@ class RolloutTrainer(ReliableTrainer):
         self._pending_metrics.clear()
         for name, value in rollout_metrics(batch, rewards.tolist(), self.reward_func_names).items():
             metrics[name] = [float("nan") if value is None else value]
+        if batch.short and self.accelerator.is_main_process:
+            say(
+                f"[yellow]step {self.state.global_step + 1}: {batch.valid} of {len(batch.groups)} groups carry signal "
+                f"after {batch.rounds} further rounds; training on those[/]"
+            )
         if self.log_completions:
             advantages = group_advantages(rewards, self.num_generations, "none").advantages
             prompts = [self.train_dataset[group.prompt]["prompt"] for group in batch.generated for _ in group.rollouts]

@@ -43,7 +43,9 @@ def test_further_prompts_come_from_the_same_order_so_that_none_is_lost_or_repeat
         assert len(set(drawn[start : start + 6])) == 6
 
 
-def test_after_the_rounds_allowed_the_step_is_made_with_what_there_is(tiny_model: Path, tmp_path: Path) -> None:
+def test_after_the_rounds_allowed_the_step_is_made_with_what_there_is(
+    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Trap T14: upstream ends the run, and divides by zero where no group is left."""
     trainer = make_trainer(
         tiny_model, tmp_path, alive("10+10="), min_inverse_alpha=1.0, max_resample_rounds=1, max_steps=2
@@ -51,6 +53,7 @@ def test_after_the_rounds_allowed_the_step_is_made_with_what_there_is(tiny_model
     trainer.train()
     assert [line["resampling/rounds"] for line in lines_of(trainer)] == [1, 1]
     assert any(line["resampling/short"] for line in lines_of(trainer))
+    assert "groups carry signal after 1 further rounds; training on those" in capfd.readouterr().err
 
 
 def test_rewards_are_logged_of_all_that_was_sampled_and_alpha_of_what_is_trained_on(

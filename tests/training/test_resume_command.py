@@ -76,6 +76,28 @@ def test_where_no_checkpoint_is_whole_each_is_named_with_what_is_wrong(gpg: Call
 
 
 @pytest.mark.slow
+def test_a_kill_leaves_the_last_whole_checkpoint_and_nothing_differs_in_the_end(
+    gpg: Callable, arguments: list[str]
+) -> None:
+    arguments += ["--max-steps", "30"]
+    assert gpg(*arguments).code == 0
+    whole = load_file("run/model/model.safetensors")
+    steps = [json.loads(line)["loss"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    subprocess.run(["rm", "-r", "run"], check=True)
+
+    running = subprocess.Popen([sys.executable, "-m", "gpg_cli", *arguments], stderr=subprocess.DEVNULL)
+    while not Path("run/checkpoint-7").is_dir():
+        time.sleep(0.01)
+        assert running.poll() is None
+    running.kill()
+    running.wait()
+    assert gpg("train", "--resume", "run", "--json").json["steps"] == 30
+    again = load_file("run/model/model.safetensors")
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    assert [json.loads(line)["loss"] for line in Path("run/metrics.jsonl").read_text().splitlines()] == steps
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_step_saves_and_says_how_to_go_on(
     gpg: Callable, arguments: list[str], number: signal.Signals

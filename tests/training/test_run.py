@@ -49,6 +49,13 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
     assert "hf_canary" not in written + outcome.out + outcome.err
 
 
+@pytest.mark.slow
+def test_transformers_own_scheduler_can_sample(train) -> None:
+    outcome = train("--set", "use_transformers_continuous_batching=true", "--set", "eval_bench=null", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["steps"] == 2
+
+
 def test_the_summary_is_one_json_object(train) -> None:
     outcome = train("--json")
     assert set(outcome.json) == {

@@ -227,6 +227,38 @@ def test_log_probabilities_of_the_plain_distribution_are_there_when_asked_for(on
     torch.testing.assert_close(untempered, plain)
 
 
+def test_every_step_tells_all_there_is_to_know(tiny_model: Path, tmp_path: Path) -> None:
+    def graded(completions: list[str], log_extra: Callable, **columns: object) -> list[float]:
+        right = [float(len(completion) % 2) for completion in completions]
+        log_extra("accuracy", right)
+        return right
+
+    trainer = make_trainer(tiny_model, tmp_path, rewards=[graded], max_steps=2)
+    trainer.train()
+    expected = {
+        *("reward", "reward_std", "rewards/graded/mean", "rewards/graded/std", "rewards/graded/failed", "rewards/none"),
+        *("accuracy", "groups/valid", "groups/total", "groups/easy", "groups/hard", "groups/rows_trained", "alpha"),
+        *("resampling/rounds", "resampling/prompts", "resampling/short", "skipped/dead", "skipped/nonfinite"),
+        *("completions/mean_length", "completions/max_length", "completions/clipped_ratio", "num_tokens"),
+        *("speed/generate_tokens_per_s", "speed/train_tokens_per_s", "memory/peak_gib"),
+        *("time/generate", "time/reward", "time/train", "time/other", "time/step"),
+        *("loss", "grad_norm", "learning_rate", "epoch"),
+    }
+    for line in trainer.state.log_history[:2]:
+        assert expected <= line.keys()
+        parts = [line[f"time/{part}"] for part in ("generate", "reward", "train", "other")]
+        assert sum(parts) == pytest.approx(line["time/step"], abs=1e-3)
+
+
+def test_the_logits_of_a_micro_batch_never_exist(tiny_model: Path, tmp_path: Path) -> None:
+    """The head is applied in chunks, so that memory does not grow with tokens times vocabulary."""
+    trainer = make_trainer(tiny_model, tmp_path, max_steps=1)
+    calls = []
+    trainer.model.lm_head.register_forward_hook(lambda *hooked: calls.append(1))
+    trainer.train()
+    assert not calls
+
+
 @pytest.mark.parametrize("rows", [{"per_device_train_batch_size": 2}, {"max_tokens_per_microbatch": 20}])
 def test_the_fast_path_gives_the_gradient_of_the_whole_padded_batch(
     tiny_model: Path, tmp_path: Path, rows: dict[str, int]
