@@ -10,7 +10,7 @@ from gpg_cli.grading.exact import grade_exact
 from gpg_cli.grading.math import MATH_RULES, can_read_gold, grade_math
 from gpg_cli.grading.verdict import Grade, Verdict
 
-__all__ = ["RULES", "Grade", "Verdict", "check_gold", "grade", "require_grader"]
+__all__ = ["RULES", "Grade", "Verdict", "check_gold", "grade", "grade_all", "require_grader"]
 
 RULES: tuple[str, ...] = (*MATH_RULES, "exact")
 
@@ -29,6 +29,17 @@ def grade(gold: str | Sequence[str], completion: str, rule: str) -> Grade:
     _check_rule(rule)
     golds = [gold] if isinstance(gold, str) else gold
     return grade_exact(golds, completion) if rule == "exact" else grade_math(golds, completion, MATH_RULES[rule])
+
+
+def grade_all(pairs: Sequence[tuple[str | Sequence[str], str]], rule: str) -> list[Grade]:
+    """Judge many (gold, completion) pairs, each distinct pair once; in the order given.
+
+    Raises:
+        ValueError: there is no such rule.
+    """
+    keys = [(gold if isinstance(gold, str) else tuple(gold), completion) for gold, completion in pairs]
+    grades = {key: grade(*key, rule) for key in dict.fromkeys(keys)}
+    return [grades[key] for key in keys]
 
 
 def check_gold(gold: str, rule: str) -> bool:
