@@ -164,6 +164,18 @@ def make_trainer(
     return trainer, stopwatch
 
 
+def split_of_a_step(dead_share: float) -> dict[str, float]:
+    """Median seconds of each part of a step of GPGTrainer, as metrics.jsonl has them; sampling is canned."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer, _ = make_trainer("GPG", dead_share, Path(folder))
+        del trainer.log  # the trainer's own
+        trainer.train()
+        trainer.train()
+        steps = [line for line in trainer.state.log_history if "time/step" in line][1:]
+    parts = ("generate", "reward", "train", "other")
+    return {part: statistics.median(line[f"time/{part}"] for line in steps) for part in parts}
+
+
 def medians(names: list[str], dead_share: float, rounds: int, rows: dict[str, int] | None = None) -> dict[str, float]:
     """Median seconds of a step for each trainer, alternating; the first step of each turn warms up."""
     with tempfile.TemporaryDirectory() as folder:
@@ -228,6 +240,9 @@ def report(rounds: int) -> None:
     print("\n| half of the groups dead | s | GPG is faster |\n|---|---|---|")
     for name in ("TRL grpo", "TRL grpo with KL"):
         print(f"| {name} | {found[name]:.3f} | {found[name] / found['GPG']:.2f}x |")
+    print("\n| half of the groups dead: part of our step | s |\n|---|---|")
+    for part, seconds in split_of_a_step(0.5).items():
+        print(f"| {part} | {seconds:.3f} |")
     print("\n| rows a step | s | for each row, relative |\n|---|---|---|")
     rows = {"GPG": 32, "GPG 64": 64, "GPG 128": 128}
     found = medians(list(rows), 0.5, max(3, rounds // 2), rows)

