@@ -14,7 +14,7 @@ from gpg_cli.rewards.registry import Reward, all_rewards
 from gpg_cli.rewards.settings import RewardSettings
 from gpg_cli.yaml_file import did_you_mean
 
-__all__ = ["RewardSettings", "describe_reward", "get_reward", "reward_names"]
+__all__ = ["RewardSettings", "describe_reward", "get_reward", "reads_gold", "reward_names"]
 
 
 def reward_names() -> tuple[str, ...]:
@@ -45,6 +45,15 @@ def describe_reward(name: str) -> str:
         GpgError: there is none of that name; the nearest names are in the message.
     """
     return (inspect.getdoc(_find(name)) or "").partition("\n")[0]
+
+
+def reads_gold(name: str) -> bool:
+    """Whether a reward compares with the gold: whether its function names `solution` among its columns.
+
+    Raises:
+        GpgError: there is none of that name; the nearest names are in the message.
+    """
+    return "solution" in inspect.signature(_find(name)).parameters
 
 
 def _find(name: str) -> Reward:
