@@ -3,7 +3,7 @@
 import functools
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -66,7 +66,13 @@ def train(
     preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A .jsonl file or Hub id, instead of the preset's.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="File, folder or Hub id, instead of the preset's.")] = None,
+    decontaminate: Annotated[
+        bool, typer.Option("--decontaminate", help="Leave out problems that a benchmark at hand has too.")
+    ] = False,
+    bench_data: Annotated[
+        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A benchmark's data for that; repeatable.")
+    ] = None,
     output_dir: OutputDirOption = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
@@ -91,6 +97,7 @@ def train(
     """Train a model with Group Policy Gradient."""
     from gpg_cli import report_training
     from gpg_cli.training.plan import TrainRequest, make_plan
+    from gpg_cli.training.preview import make_preview
     from gpg_cli.training.run import train as run_training
 
     options = {
@@ -98,6 +105,8 @@ def train(
         for key, option, value in (
             ("model_name_or_path", "--model", model),
             ("dataset_name", "--dataset", dataset),
+            ("decontaminate", "--decontaminate", decontaminate or None),
+            ("bench_data", "--bench-data", _parse_bench_data(bench_data)),
             ("max_steps", "--max-steps", max_steps),
             ("seed", "--seed", seed),
             ("algorithm", "--algorithm", algorithm),
@@ -119,8 +128,9 @@ def train(
         main_process_port=main_process_port,
     )
     if dry_run:
-        report_training.show_plan(make_plan(request), as_json=json)
-    elif (result := run_training(request, _measure)) is not None:
+        plan = make_plan(request, _bench_questions)
+        report_training.show_plan(plan, make_preview(plan), as_json=json)
+    elif (result := run_training(request, _measure, _bench_questions)) is not None:
         report_training.show_result(result, as_json=json)
 
 
@@ -152,7 +162,7 @@ def evaluate(
         EvalRequest(
             model=model,
             benches=[name.strip() for name in bench.split(",") if name.strip()],
-            data_files=_parse_data_files(data or []),
+            data_files=_parse_data_files("--data", data or []),
             limit=limit,
             engine=engine,
             max_tokens=max_tokens,
@@ -283,12 +293,25 @@ def _measure(model: Path, bench: str, keep: bool) -> float:
     return run_evaluation(EvalRequest(model=str(model), benches=[bench], keep=keep)).accuracy(bench)
 
 
-def _parse_data_files(texts: list[str]) -> dict[str, Path]:
+def _bench_questions(files: Mapping[str, Path]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What training is given to keep away from: the problems of the benchmarks."""
+    from gpg_cli.evaluation.questions import questions_at_hand
+
+    return questions_at_hand(files)
+
+
+def _parse_bench_data(texts: list[str] | None) -> dict[str, str] | None:
+    return {name: str(path) for name, path in _parse_data_files("--bench-data", texts).items()} if texts else None
+
+
+def _parse_data_files(option: str, texts: list[str]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for text in texts:
         name, equals, path = text.partition("=")
         if not equals or not name or not path:
-            raise GpgError(f"--data {text!r} is not of the form BENCH=FILE", "For example: --data math500=rows.jsonl")
+            raise GpgError(
+                f"{option} {text!r} is not of the form BENCH=FILE", f"For example: {option} math500=rows.jsonl"
+            )
         files[name] = Path(path)
     return files
 

@@ -5,9 +5,13 @@ answer at once.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 REACH_TIMEOUT_S = 5.0
 
@@ -49,12 +53,15 @@ def fetch_from_hub(repo_id: str, filename: str, *, repo_type: str = "model", rev
         raise GpgError(f"cannot get {filename} of the {name} from the Hub: {_first_line(error)}", hint) from error
 
 
-def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> list[dict[str, Any]]:
-    """All rows of a data set on the Hub; from the local cache alone where HF_HUB_OFFLINE is set.
+def load_hub_dataset(name: str, config: str | None, split: str, *, revision: str | None = None, hint: str) -> "Dataset":
+    """A data set on the Hub; from the local cache alone where HF_HUB_OFFLINE is set.
+
+    Args:
+        revision: branch, tag or commit; None is main.
 
     Raises:
-        GpgError: the Hub cannot be reached, or has no such data set, configuration or split. `hint` is what a person
-            can do instead.
+        GpgError: the Hub cannot be reached, or has no such data set, configuration, split or revision. `hint` is what
+            a person can do instead.
     """
     from datasets import load_dataset
     from huggingface_hub import constants
@@ -62,12 +69,31 @@ def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> li
     unreachable = f"cannot get the data set {name!r}: the Hugging Face Hub cannot be reached"
     if not constants.HF_HUB_OFFLINE and not hub_is_reachable():
         raise GpgError(unreachable, f"{hint.removesuffix('.')}; HF_HUB_OFFLINE=1 uses a copy that is cached.")
+    if constants.HF_HUB_OFFLINE and revision:
+        # The library then takes the copy that was cached last, whatever its revision.
+        say(f"[yellow]Offline: whether the cached copy of {name} is revision {revision} cannot be checked.[/]")
     try:
-        return list(load_dataset(name, config, split=split))
+        return load_dataset(name, config, split=split, revision=revision)
     except ConnectionError as error:
         raise GpgError(f"{unreachable}, and it is not cached", hint) from error
     except (OSError, ValueError) as error:  # not there, no access, no such configuration or split
         raise GpgError(f"cannot get the data set {name!r}: {_first_line(error)}", hint) from error
+
+
+def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> list[dict[str, Any]]:
+    """All rows of a data set on the Hub; see `load_hub_dataset`."""
+    return list(load_hub_dataset(name, config, split, hint=hint))
+
+
+def cached_hub_dataset(name: str, config: str | None, split: str) -> "Dataset | None":
+    """A data set that was loaded from the Hub before, without asking the Hub; None where it was not."""
+    from datasets.packaged_modules.cache.cache import Cache
+
+    try:
+        builder = Cache(repo_id=name, dataset_name=name.split("/")[-1], config_name=config, version="auto", hash="auto")
+        return builder.as_dataset(split=split)
+    except (OSError, ValueError):  # not cached, or another configuration or split of it
+        return None
 
 
 def hub_is_reachable() -> bool:

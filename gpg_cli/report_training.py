@@ -3,23 +3,45 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpg_cli.console import print_json, results, say
+from gpg_cli.console import messages, print_json, results, say
 from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE
 
 if TYPE_CHECKING:
     from gpg_cli.training.plan import Plan
+    from gpg_cli.training.preview import Preview
     from gpg_cli.training.run import TrainResult
 
 
-def show_plan(plan: "Plan", *, as_json: bool) -> None:
-    """The settings a dry run resolved, as a recipe on stdout, and what was checked."""
+def show_plan(plan: "Plan", preview: "Preview", *, as_json: bool) -> None:
+    """The settings a dry run resolved, as a recipe on stdout, what was checked, and the first prompt and its gold."""
     if as_json:
-        settings, rows = plan.settings.to_dict(), len(plan.data.rows)
-        print_json({"settings": settings, "rows": rows, "output_dir": str(plan.output_dir)})
+        data = plan.data.facts()
+        print_json(
+            {
+                "settings": plan.settings.to_dict(),
+                "rows": data["rows"],
+                "data": data,
+                "notes": plan.notes,
+                "prompts": preview.prompts,
+                "too_long": preview.too_long,
+                "first_prompt": preview.first,
+                "first_prompt_tokens": preview.first_tokens,
+                "first_gold": preview.gold,
+                "output_dir": str(plan.output_dir),
+            }
+        )
         return
-    print(plan.settings.to_yaml(), end="")
-    rows, (problem, gold) = len(plan.data.rows), plan.data.columns
-    say(f"[green]Everything checked.[/] {rows} rows (columns {problem}, {gold}); would write {plan.output_dir}.")
+    print(plan.settings.to_yaml(), end="", flush=True)
+    say(f"\n[bold]First prompt[/] ({preview.first_tokens} tokens)")
+    _say_as_it_is(preview.first)
+    say("[bold]Its gold answer[/]")
+    _say_as_it_is("none" if preview.gold is None else preview.gold)
+    say(f"[green]Everything checked.[/] {preview.prompts} prompts; would write {plan.output_dir}.")
+
+
+def _say_as_it_is(text: str) -> None:
+    """Rich's own `escape` loses the backslash of LaTeX such as \\[x\\]."""
+    messages.print(text, soft_wrap=True, markup=False, emoji=False)
 
 
 def show_result(result: "TrainResult", *, as_json: bool) -> None:

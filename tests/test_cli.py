@@ -109,7 +109,10 @@ def test_a_dry_run_prints_a_recipe_that_can_be_used_again(gpg, tmp_path: Path) -
 
 def test_a_dry_run_of_open_rs1_takes_a_local_model_and_data_set(gpg, tiny_model: Path, json_lines) -> None:
     data = json_lines(*({"problem": f"{n}+1=", "answer": str(n + 1)} for n in range(8)))
-    outcome = gpg("train", "--preset", "open-rs1", "--model", tiny_model, "--dataset", data, "--dry-run", "--json")
+    call = ("train", "--preset", "open-rs1", "--model", tiny_model, "--dataset", data, "--dry-run", "--json")
+    # What the training would fail for, the dry run says.
+    assert "has no chat template" in gpg(*call).err
+    outcome = gpg(*call, "--set", "use_chat_template=false", "--set", "max_prompt_length=2000")
     assert outcome.code == 0, outcome.err
     assert outcome.json["rows"] == 8
     assert "No flash_attention_2 here" in outcome.err
@@ -147,7 +150,7 @@ EVAL = ("eval", "--model", "{model}", "--bench")
         ((*QUICK, "--dataset", "missing.jsonl"), "there is no data file missing.jsonl", "Check the path."),
         ((*QUICK, "--dataset", "empty.jsonl"), "empty.jsonl holds no rows", "one JSON object a line"),
         ((*QUICK, "--dataset", "broken.jsonl"), "broken.jsonl:2 is not JSON", "one JSON object a line"),
-        ((*QUICK, "--dataset", "columns.jsonl"), "has no column problem or question", "It has: text."),
+        ((*QUICK, "--dataset", "columns.jsonl"), "has no column problem, question or prompt", "It has: text."),
         ((*QUICK, "--dataset", "few.jsonl"), "has 1 usable rows; one step takes 32 prompts", "Give more rows"),
         ((*QUICK, "--model", "no_model"), "no_model holds no model: it has no config.json", "Name a run folder"),
         ((*QUICK, "--model", "./nowhere"), "there is no folder ./nowhere", "Hub id"),

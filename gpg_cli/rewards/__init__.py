@@ -25,6 +25,7 @@ __all__ = [
     "RewardSummary",
     "get_reward",
     "get_rewards",
+    "is_own_reward",
     "parameters_of",
     "reads_gold",
     "reward_names",

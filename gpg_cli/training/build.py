@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli.errors import GpgError
@@ -33,11 +34,36 @@ def model_location(plan: Plan) -> str:
         return str(quickstart_model(plan.config.seed, update))
 
 
+def load_tokenizer(plan: Plan, model: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder or Hub id, as sampling needs it."""
+    revision = plan.run.model_revision if not Path(model).is_dir() else None
+    return AutoTokenizer.from_pretrained(
+        model, revision=revision or "main", padding_side="left", truncation_side="left"
+    )
+
+
+def training_prompts(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    """The rows that a run trains on.
+
+    Raises:
+        GpgError: see `make_prompts`; or fewer prompts are short enough than one step takes.
+    """
+    run = plan.run
+    prompts = make_prompts(plan.data, run, tokenizer, plan.config.chat_template_kwargs)
+    if len(prompts) < plan.prompts_per_step:
+        raise GpgError(
+            f"{len(prompts)} prompts of at most {run.max_prompt_length} tokens are left; one step takes "
+            f"{plan.prompts_per_step}",
+            "Raise max_prompt_length, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
+        )
+    return prompts
+
+
 def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> ReliableTrainer:
     """Load the model and its tokenizer, render the prompts, and join them to the trainer.
 
     Raises:
-        GpgError: see `make_prompts` and `check_not_fallen_back`.
+        GpgError: see `training_prompts` and `check_not_fallen_back`.
     """
     run, config = plan.run, plan.config
     if config.world_size > 1:
@@ -50,17 +76,9 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     config.model_init_kwargs = loading
     # Progress is shown by a callback of ours.
     config.disable_tqdm = True
-    tokenizer = AutoTokenizer.from_pretrained(
-        model, revision=loading.get("revision", "main"), padding_side="left", truncation_side="left"
-    )
+    tokenizer = load_tokenizer(plan, model)
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
-    prompts = make_prompts(plan.data, run, tokenizer)
-    if len(prompts) < plan.prompts_per_step:
-        raise GpgError(
-            f"{len(prompts)} prompts of at most {run.max_prompt_length} tokens are left; one step takes "
-            f"{plan.prompts_per_step}",
-            "Raise max_prompt_length, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
-        )
+    prompts = training_prompts(plan, tokenizer)
     try:
         trainer = kind(
             model,

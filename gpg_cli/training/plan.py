@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.markup import escape
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
@@ -15,9 +16,9 @@ from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import get_rewards
-from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
+from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model, read_json
 from gpg_cli.training.config import TrainerConfig
-from gpg_cli.training.data import TrainingData, load_training_data
+from gpg_cli.training.data import BenchQuestions, TrainingData, load_training_data
 from gpg_cli.training.hardware import fit_to_hardware
 from gpg_cli.training.launch import Machines, default_processes, is_launched, is_started_by_us, process_rank, world_size
 from gpg_cli.training.parallel import require_installed, training_arguments
@@ -52,7 +53,10 @@ class TrainRequest:
         for assignment in self.assignments:
             given += ["--set", assignment]
         for option, value in self.options.values():
-            given += [option, str(value)]
+            if isinstance(value, dict):
+                given += [part for key, item in value.items() for part in (option, f"{key}={item}")]
+            else:
+                given += [option] if value is True else [option, str(value)]
         return [*given, "--output-dir", str(output_dir)]
 
 
@@ -88,8 +92,11 @@ class Plan:
         return self.config.completions_per_step // self.config.num_generations
 
 
-def make_plan(request: TrainRequest) -> Plan:
+def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = None) -> Plan:
     """Resolve the settings and check everything that can be checked without loading a model.
+
+    Args:
+        bench_questions: gives what the setting `decontaminate` compares the data with.
 
     Raises:
         GpgError: see `resolve_settings` and `load_training_data`; or the model, the rewards or the output folder are
@@ -113,12 +120,10 @@ def make_plan(request: TrainRequest) -> Plan:
     rewards = _reward_functions(settings)
     require_grader()
     _check_model(settings)
-    data = load_training_data(settings.run, config.seed)
-    if data.dropped:
-        notes.append(f"Left out {data.dropped} rows with an empty problem or {data.columns[1]}.")
-    if process_rank() == 0 and not is_started_by_us():
-        for note in notes:
-            say(f"[yellow]{note}[/]")
+    data = load_training_data(settings.run, config.seed, bench_questions)
+    if resumed or is_started_by_us():
+        _check_same_rows(data, output_dir, settings.run.dataset_name)
+    notes += data.notes
     checkpoint = resumed.checkpoint if resumed else None
     plan = Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines)
     if len(data.rows) < plan.prompts_per_step:
@@ -127,6 +132,10 @@ def make_plan(request: TrainRequest) -> Plan:
             "prompts",
             "Give more rows, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
         )
+    if process_rank() == 0 and not is_started_by_us():
+        say(escape(data.columns.describe()))
+        for note in notes:
+            say(f"[yellow]{escape(note)}[/]")
     return plan
 
 
@@ -167,6 +176,18 @@ def _output_dir(request: TrainRequest, settings: Settings) -> Path:
     if process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
         check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     return output_dir
+
+
+def _check_same_rows(data: TrainingData, run: Path, name: str) -> None:
+    """Every process of a run, and every run that goes on, must see the same rows in the same order."""
+    if not (run / RUN_FILE).is_file():
+        return
+    recorded = read_json(run / RUN_FILE).get("data", {}).get("sha256")
+    if recorded not in (None, data.sha256):
+        raise GpgError(
+            f"the rows of {name} are not those that {run / RUN_FILE} records",
+            "The file, or the benchmarks at hand, changed since the run started: start a new one from its weights.",
+        )
 
 
 def _reward_functions(settings: Settings) -> list[Callable]:

@@ -35,6 +35,7 @@ class RunRecord:
             "preset": settings.preset,
             "model": settings.run.model_name_or_path,
             "dataset": settings.run.dataset_name,
+            "data": plan.data.facts(),
             "seed": plan.config.seed,
             "settings": settings.to_dict(),
             "notes": plan.notes,

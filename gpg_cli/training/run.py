@@ -12,6 +12,7 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
+from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.interruption import StopAtRequest
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
@@ -63,8 +64,14 @@ class _Outcome:
     interrupted: bool
 
 
-def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult | None:
+def train(
+    request: TrainRequest, evaluate: Evaluate, bench_questions: BenchQuestions | None = None
+) -> TrainResult | None:
     """Train a model and leave a run folder (gpg_cli/run_folder.py has its layout).
+
+    Args:
+        evaluate: measures the model before and after.
+        bench_questions: gives what the setting `decontaminate` compares the data with.
 
     Returns:
         The summary; None in a process that is one of several and not the one to report.
@@ -73,7 +80,7 @@ def train(request: TrainRequest, evaluate: Evaluate) -> TrainResult | None:
         GpgError: everything a user can mend; found before the model loads wherever it can be.
     """
     started = time.perf_counter()
-    plan = make_plan(request)
+    plan = make_plan(request, bench_questions)
     if is_started_by_us() or process_rank() > 0:
         _work(plan)
         return None

@@ -35,12 +35,16 @@ class RunSettings(RewardSettings):
     dataset_name: str
     dataset_config: str | None = None
     dataset_split: str = "train"
+    dataset_revision: str | None = None
     problem_column: str | None = None
     answer_column: str | None = None
     solution_column: str | None = None
     system_prompt: str | None = None
     use_chat_template: bool = True
     max_prompt_length: int | None = Field(default=None, ge=1)
+    # Leave out problems that a benchmark has too; `bench_data` names files that stand in for a benchmark's data.
+    decontaminate: bool = False
+    bench_data: dict[str, str] | None = None
     reward_funcs: list[str] = Field(min_length=1)
     eval_bench: str | None = None
     # Which objective: GPG, or one of TRL's own for comparison.

@@ -114,7 +114,8 @@ def test_a_missing_setting_is_named() -> None:
 def test_what_a_dry_run_prints_keeps_the_wishes_that_this_machine_cannot_fulfil(gpg, tiny_model, json_lines) -> None:
     """Copied to a machine with GPUs, the recipe is to run there as it was meant."""
     data = json_lines(*({"problem": f"{n}+1=", "answer": str(n + 1)} for n in range(4)))
-    outcome = gpg("train", "--preset", "open-rs1", "--model", tiny_model, "--dataset", data, "--dry-run", "--json")
+    call = ("train", "--preset", "open-rs1", "--model", tiny_model, "--dataset", data, "--dry-run", "--json")
+    outcome = gpg(*call, "--set", "use_chat_template=false", "--set", "max_prompt_length=2000")
     shown = outcome.json["settings"]
     assert (shown["bf16"], shown["attn_implementation"]) == (True, "flash_attention_2")
     assert "use_cpu" not in shown
