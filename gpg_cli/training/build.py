@@ -53,6 +53,8 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     tokenizer = AutoTokenizer.from_pretrained(
         model, revision=loading.get("revision", "main"), padding_side="left", truncation_side="left"
     )
+    if run.chat_template:
+        tokenizer.chat_template = run.chat_template
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
     prompts = make_prompts(plan.data, run, tokenizer)
     if len(prompts) < plan.prompts_per_step:
