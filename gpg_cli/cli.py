@@ -60,9 +60,15 @@ def version_option(
         raise typer.Exit
 
 
-@app.command(rich_help_panel="Commands", epilog="Example: gpg train --preset quickstart")
+@app.command(
+    rich_help_panel="Commands",
+    epilog="Example: gpg train --preset quickstart. Settings also go in TRL's style: --learning_rate 2e-6",
+    # What no option of ours takes is read as an override in TRL's style, or refused there.
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 @explains_errors
 def train(
+    context: typer.Context,
     preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
@@ -116,7 +122,7 @@ def train(
     request = TrainRequest(
         preset=preset,
         config=config,
-        assignments=[*_vllm_settings(vllm), *(assignments or [])],
+        assignments=[*_vllm_settings(vllm), *(assignments or []), *_overrides(context)],
         options=options,
         output_dir=output_dir,
         resume=resume,
@@ -248,7 +254,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
     try:
-        code = app(_with_resume_value(arguments), standalone_mode=False, prog_name="gpg")
+        code = app(_with_resume_value(_with_dashes(arguments)), standalone_mode=False, prog_name="gpg")
     except typer.Abort:
         _print_error("interrupted", "Run the same command again.")
         sys.exit(130)
@@ -263,9 +269,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _with_resume_value(arguments: list[str] | None) -> list[str]:
+def _with_dashes(arguments: list[str] | None) -> list[str]:
+    """Options of a copied `accelerate launch`, which are ours too, as ours are written."""
+    names = {f"--{name}" for name in ("num_processes", "num_machines", "machine_rank")}
+    names |= {"--main_process_ip", "--main_process_port"}
+    given = []
+    for argument in sys.argv[1:] if arguments is None else arguments:
+        option, equals, value = argument.partition("=")
+        given.append(option.replace("_", "-") + equals + value if option in names else argument)
+    return given
+
+
+def _with_resume_value(arguments: list[str]) -> list[str]:
     """Let --resume stand alone: Typer has no options whose value may be left out."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(arguments)
     if "--resume" in given:
         position = given.index("--resume") + 1
         if position == len(given) or given[position].startswith("-"):
@@ -283,6 +300,17 @@ def _vllm_settings(vllm: str | None) -> list[str]:
     # An engine on the training GPU gives its memory back while the model trains.
     sleep = ["vllm_enable_sleep_mode=true"] if vllm == "colocate" else []
     return ["use_vllm=true", f"vllm_mode={vllm}", *sleep]
+
+
+def _overrides(context: typer.Context) -> list[str]:
+    """What is left of the command line, as assignments."""
+    if not context.args:
+        return []
+    from gpg_cli.training.recipes.overrides import read_overrides
+    from gpg_cli.training.settings import setting_types
+
+    options = [name for option in context.command.params for name in option.opts if name.startswith("--")]
+    return read_overrides(context.args, setting_types(), options)
 
 
 def _measure(model: Path, bench: str, keep: bool) -> float:

@@ -35,11 +35,14 @@ def model_location(plan: Plan) -> str:
 
 
 def load_tokenizer(plan: Plan, model: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or Hub id, as sampling needs it."""
+    """The tokenizer of a model folder or Hub id, as sampling needs it, with the recipe's chat template if it has one."""
     revision = plan.run.model_revision if not Path(model).is_dir() else None
-    return AutoTokenizer.from_pretrained(
+    tokenizer = AutoTokenizer.from_pretrained(
         model, revision=revision or "main", padding_side="left", truncation_side="left"
     )
+    if plan.run.chat_template:
+        tokenizer.chat_template = plan.run.chat_template
+    return tokenizer
 
 
 def training_prompts(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> Dataset:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from trl import GRPOConfig
 
 # Settings of TRL that would change a GRPO loss and have no meaning in GPG, with the value that leaves them off.
-_NOT_IN_GPG: dict[str, Any] = {
+NOT_IN_GPG: dict[str, Any] = {
     "beta": 0.0,
     "num_iterations": 1,
     "delta": None,
@@ -125,9 +125,11 @@ class GPGConfig(TrainerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, off in _NOT_IN_GPG.items():
+        for name, off in NOT_IN_GPG.items():
             if getattr(self, name) != off:
-                raise ValueError(f"{name} belongs to GRPO and has no meaning in GPG: leave it at {off!r}")
+                raise ValueError(
+                    f"{name} belongs to GRPO and has no meaning in GPG: leave it at {off!r}, or take --algorithm grpo"
+                )
         for name in _CHOICES:
             if getattr(self, name) not in _CHOICES[name]:
                 raise ValueError(f"{name} must be {', '.join(_CHOICES[name])}, not {getattr(self, name)!r}")

@@ -1,5 +1,6 @@
 """What this machine can do, and what of a preset's wishes it cannot."""
 
+import dataclasses
 import importlib.util
 import platform
 from typing import Any
@@ -43,7 +44,21 @@ def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
         if trainer.get("bf16"):
             notes.append("No bfloat16 arithmetic here: training in float32.")
         trainer["bf16"] = False
-    return Settings(run, trainer, settings.preset), notes
+    _leave_out_trackers(trainer, notes)
+    return dataclasses.replace(settings, run=run, trainer=trainer), notes
+
+
+def _leave_out_trackers(trainer: dict[str, Any], notes: list[str]) -> None:
+    """transformers would refuse to start without one that a recipe names."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    wanted = trainer.get("report_to") or []
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    here = {"none", "all", *get_available_reporting_integrations()}
+    missing = [name for name in wanted if name not in here]
+    if missing:
+        notes.append(f"No {' or '.join(missing)} here: the run's metrics.jsonl has every step.")
+        trainer["report_to"] = [name for name in wanted if name in here] or "none"
 
 
 def describe_hardware() -> str:

@@ -22,6 +22,7 @@ from gpg_cli.training.data import BenchQuestions, TrainingData, load_training_da
 from gpg_cli.training.hardware import fit_to_hardware
 from gpg_cli.training.launch import Machines, default_processes, is_launched, is_started_by_us, process_rank, world_size
 from gpg_cli.training.parallel import require_installed, training_arguments
+from gpg_cli.training.recipes import fit_batch
 from gpg_cli.training.resume import find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
 
@@ -51,7 +52,7 @@ class TrainRequest:
         for option, value in (("--preset", self.preset), ("--config", self.config), ("--resume", checkpoint)):
             given += [] if value is None else [option, str(value)]
         for assignment in self.assignments:
-            given += ["--set", assignment]
+            given += ["--set", assignment.removeprefix("--")]
         for option, value in self.options.values():
             if isinstance(value, dict):
                 given += [part for key, item in value.items() for part in (option, f"{key}={item}")]
@@ -111,8 +112,12 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
         base=resumed.settings if resumed and not (request.preset or request.config) else None,
         base_preset=resumed.preset if resumed else None,
     )
-    fitted, notes = fit_to_hardware(settings)
-    machines, parallel = _machines(request, fitted.run, notes)
+    notes = list(settings.notes)
+    machines, parallel = _machines(request, settings.run, notes)
+    processes = machines.world_size if machines else world_size() if is_launched() else 1
+    settings, batch_notes = fit_batch(settings, processes)
+    fitted, hardware_notes = fit_to_hardware(settings)
+    notes += batch_notes + hardware_notes
     output_dir = resumed.run if resumed else _output_dir(request, settings)
     config = fitted.trainer_config(output_dir, machines.world_size if machines else 1, **parallel)
     if resumed:
@@ -166,13 +171,14 @@ def _machines(request: TrainRequest, run: RunSettings, notes: list[str]) -> tupl
 
 
 def _output_dir(request: TrainRequest, settings: Settings) -> Path:
-    if request.output_dir is None and (is_launched() or request.num_machines > 1):
+    chosen = request.output_dir or settings.output_dir
+    if chosen is None and (is_launched() or request.num_machines > 1):
         raise GpgError(
             "several processes that are not started together need one name for their run folder",
             "Give it with --output-dir, the same for all.",
         )
     name = settings.preset or Path(settings.run.model_name_or_path).name
-    output_dir = request.output_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    output_dir = chosen or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     if process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
         check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     return output_dir
@@ -198,7 +204,11 @@ def _reward_functions(settings: Settings) -> list[Callable]:
             f"reward_weights has {len(weights)} values for {len(run.reward_funcs)} reward functions",
             "Give one weight for each of reward_funcs.",
         )
-    return get_rewards(run.reward_funcs, run)
+    try:
+        return get_rewards(run.reward_funcs, run)
+    except GpgError as error:
+        place = settings.places.get("reward_funcs")
+        raise GpgError(f"{place}: {error.message}" if place else error.message, error.hint) from error
 
 
 def _check_model(settings: Settings) -> None:

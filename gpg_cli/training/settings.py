@@ -6,7 +6,7 @@ Recipes are flat YAML in the style of open-r1 and TRL: the keys of `RunSettings`
 
 import dataclasses
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
 from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
+from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
 from gpg_cli.yaml_file import did_you_mean, read_yaml_mapping
 
 
@@ -41,6 +42,8 @@ class RunSettings(RewardSettings):
     solution_column: str | None = None
     system_prompt: str | None = None
     use_chat_template: bool = True
+    # Instead of the tokenizer's: the template, or the path of a .jinja file, which is read at once.
+    chat_template: str | None = None
     max_prompt_length: int | None = Field(default=None, ge=1)
     # Leave out problems that a benchmark has too; `bench_data` names files that stand in for a benchmark's data.
     decontaminate: bool = False
@@ -90,7 +93,6 @@ _TRAINER_TYPES = typing.get_type_hints(GPGConfig)
 # What a reader of run.json must know to call the method by its name.
 OBJECTIVE = ("scale_rewards", "adjust_gd", "alpha_by", "loss_reduction", "inverse_alpha_floor", "min_inverse_alpha")
 _BASELINE_FIELDS = {field.name for field in dataclasses.fields(BaselineConfig)}
-_OUTSIDE_RECIPES = {"output_dir": "--output-dir", "resume_from_checkpoint": "--resume"}
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,19 @@ class Settings:
         run: model, data and rewards.
         trainer: keyword arguments of `GPGConfig` that were set, without `output_dir`.
         preset: the preset's name, where one was named.
+        output_dir: the run folder that a recipe names.
+        foreign: whether the recipe was written for another project.
+        notes: a sentence for each thing of a recipe that is not done as it was written.
+        places: key to where it was given.
     """
 
     run: RunSettings
     trainer: dict[str, Any]
     preset: str | None
+    output_dir: Path | None = None
+    foreign: bool = False
+    notes: tuple[str, ...] = ()
+    places: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Flat, as a recipe has it: what was set, and what defines the objective even where it was not."""
@@ -183,21 +193,82 @@ def resolve_settings(
     if preset is None and config is None and base is None:
         raise GpgError("nothing to train: no preset and no recipe", "Try `gpg train --preset quickstart`.")
     layers: list[dict[str, _Given]] = [{key: _Given(value, "run.json") for key, value in (base or {}).items()}]
-    for path in ([find_preset(preset)] if preset else []) + ([config] if config else []):
-        mapping = read_yaml_mapping(path)
+    if preset:
+        mapping = read_yaml_mapping(find_preset(preset))
         layers.append({key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()})
-    layers.append(dict(_parse_assignment(text) for text in assignments or []))
-    layers.append({key: _Given(value, option) for key, (option, value) in (options or {}).items()})
-    given = _lay_over_each_other(layers)
+    assigned, notes = _translated(dict(_parse_assignment(text) for text in assignments or []), "the command line")
+    above = [assigned, {key: _Given(value, option) for key, (option, value) in (options or {}).items()}]
+    foreign = None
+    if config:
+        recipe, foreign, recipe_notes = _read_recipe(config, above, alone=preset is None)
+        layers.append(recipe)
+        notes = [*recipe_notes, *notes]
+    given = _lay_over_each_other([*layers, *above])
+    if config and foreign and preset is None:
+        algorithm = given["algorithm"].value if "algorithm" in given else "gpg"
+        meant, note = meant_then({key: item.value for key, item in given.items()}, foreign, str(config), algorithm)
+        given |= {key: _Given(value, str(config)) for key, value in meant.items()}
+        notes += [note] if note else []
+    output_dir = given.pop("output_dir", None)
     for key, item in given.items():
         _check_known(key, item)
     own = {key: item for key, item in given.items() if key in RunSettings.model_fields}
     trainer = {key: _check_trainer_value(key, item) for key, item in given.items() if key not in own}
     run = _check_own_values(own)
+    if run.chat_template is not None:
+        text = chat_template_text(run.chat_template, own["chat_template"].where)
+        run = run.model_copy(update={"chat_template": text})
     if run.algorithm != "gpg":
         # A preset's settings of GPG mean nothing to TRL's objectives, and would only look as if they did.
         trainer = {key: value for key, value in trainer.items() if key in _BASELINE_FIELDS}
-    return Settings(run, trainer, preset or base_preset)
+    return Settings(
+        run,
+        trainer,
+        preset or base_preset,
+        output_dir=Path(str(output_dir.value)) if output_dir and output_dir.value else None,
+        foreign=foreign is not None,
+        notes=tuple(notes),
+        places={key: item.where for key, item in given.items()},
+    )
+
+
+def setting_types() -> dict[str, Any]:
+    """The type of every setting of a recipe, by key."""
+    own = {key: field.annotation for key, field in RunSettings.model_fields.items()}
+    return {key: _TRAINER_TYPES[key] for key in _TRAINER_FIELDS} | own
+
+
+def _translated(layer: dict[str, _Given], source: str) -> tuple[dict[str, _Given], list[str]]:
+    """A layer under the names of today."""
+    values = {key: item.value for key, item in layer.items()}
+    done = translate(values, source, lambda key: layer[key].where, RunSettings.model_fields)
+    places = {key: layer[done.origin.get(key, key)].where for key in done.values}
+    return {key: _Given(value, places[key]) for key, value in done.values.items()}, list(done.notes)
+
+
+def _read_recipe(
+    path: Path, above: list[dict[str, _Given]], *, alone: bool
+) -> tuple[dict[str, _Given], Foreign | None, list[str]]:
+    """A recipe file as a layer, with what is to be said about it.
+
+    Args:
+        path: the file.
+        above: the layers that are laid over it.
+        alone: whether there is no preset below.
+    """
+    mapping = read_yaml_mapping(path)
+    recipe = translate(mapping.values, str(path), mapping.where, RunSettings.model_fields)
+    named = next((layer["algorithm"] for layer in reversed(above) if "algorithm" in layer), None)
+    algorithm = str(named.value) if named else "gpg"
+    foreign = read_foreign(recipe, path, mapping.values, algorithm, named=named is not None, alone=alone)
+    values = foreign.values if foreign else recipe.values
+    layer = {key: _Given(value, mapping.where(recipe.origin.get(key, key))) for key, value in values.items()}
+    if foreign and named and algorithm == "grpo":
+        # Its objective is GRPO's already, so what that means here goes below it and not over it.
+        layer["algorithm"] = named
+        for upper in above:
+            upper.pop("algorithm", None)
+    return layer, foreign, [*recipe.notes, *(foreign.notes if foreign else ())]
 
 
 def _lay_over_each_other(layers: list[dict[str, _Given]]) -> dict[str, _Given]:
@@ -212,18 +283,19 @@ def _lay_over_each_other(layers: list[dict[str, _Given]]) -> dict[str, _Given]:
 
 
 def _parse_assignment(text: str) -> tuple[str, _Given]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    """`key=value` of --set, or `--key=value` of TRL's style."""
+    option, equals, value = text.partition("=")
+    key = option.strip().removeprefix("--")
+    if not equals or not key:
         raise GpgError(f"--set {text!r} is not of the form key=value", "For example: --set learning_rate=1e-6")
+    where = f"--{key}" if option.startswith("--") else f"--set {key}"
     try:
-        return key.strip(), _Given(yaml.safe_load(value), f"--set {key.strip()}")
+        return key, _Given(yaml.safe_load(value), where)
     except (yaml.YAMLError, ValueError) as error:
-        raise GpgError(f"--set {text!r}: the value is not valid YAML", "Quote it: --set 'key=\"value\"'") from error
+        raise GpgError(f"{where}: {value!r} is not valid YAML", f"Quote it: {where}='\"value\"'") from error
 
 
 def _check_known(key: str, item: _Given) -> None:
-    if key in _OUTSIDE_RECIPES:
-        raise GpgError(f"{item.where}: {key} is not a setting of a recipe", f"Use the option {_OUTSIDE_RECIPES[key]}.")
     known = RunSettings.model_fields.keys() | _TRAINER_FIELDS.keys()
     if key not in known:
         hint = did_you_mean(key, known) or "`gpg presets open-rs1` shows a recipe; all keys of TRL's GRPOConfig work. "

@@ -89,7 +89,6 @@ def test_an_unknown_key_is_refused_with_file_line_and_the_nearest_name(tmp_path:
         ("max_prompt_length=-1", "greater than or equal to 1"),
         ("reward_funcs=[]", "at least 1 item"),
         ("dtype=float8", "'float32', 'bfloat16'"),
-        ("output_dir=x", "not a setting of a recipe"),
         ("learning_rate", "not of the form key=value"),
         ("learning_rate=[1", "not valid YAML"),
     ],
