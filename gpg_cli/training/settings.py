@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
+from gpg_cli.recipe_file import read_layers
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
-from gpg_cli.yaml_file import did_you_mean, read_yaml_mapping
+from gpg_cli.yaml_file import did_you_mean
 
 
 class RunSettings(BaseModel):
@@ -25,6 +26,9 @@ class RunSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     description: str = ""
+    # For the list of presets: no part of a run, so neither written down nor compared.
+    gpus: str | None = Field(default=None, exclude=True)
+    published_average: float | None = Field(default=None, ge=0, le=100, exclude=True)
     model_name_or_path: str
     model_revision: str | None = None
     # float32 holds the master weights; mixed precision is the trainer's `bf16`. AdamW on bfloat16 weights alone loses
@@ -180,8 +184,8 @@ def resolve_settings(
         raise GpgError("nothing to train: no preset and no recipe", "Try `gpg train --preset quickstart`.")
     layers: list[dict[str, _Given]] = [{key: _Given(value, "run.json") for key, value in (base or {}).items()}]
     for path in ([find_preset(preset)] if preset else []) + ([config] if config else []):
-        mapping = read_yaml_mapping(path)
-        layers.append({key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()})
+        for mapping in read_layers(path):
+            layers.append({key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()})
     layers.append(dict(_parse_assignment(text) for text in assignments or []))
     layers.append({key: _Given(value, option) for key, (option, value) in (options or {}).items()})
     given = _lay_over_each_other(layers)
