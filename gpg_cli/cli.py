@@ -215,6 +215,17 @@ def benches(
 
 @app.command(rich_help_panel="Find your way")
 @explains_errors
+def rewards(
+    name: Annotated[str | None, typer.Argument(help="Describe this one, with its parameters.")] = None,
+) -> None:
+    """List the rewards, or describe one."""
+    from gpg_cli import listing
+
+    listing.show_rewards(name)
+
+
+@app.command(rich_help_panel="Find your way")
+@explains_errors
 def env() -> None:
     """Show versions, devices and engines: what a bug report needs."""
     from gpg_cli import listing

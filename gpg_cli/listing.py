@@ -1,4 +1,4 @@
-"""`gpg presets`, `gpg benches` and `gpg env`: what there is, without importing what is heavy."""
+"""`gpg presets`, `gpg benches`, `gpg rewards` and `gpg env`: what there is, without importing what is heavy."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -44,6 +44,29 @@ def show_benches(name: str | None) -> None:
     rows = [(bench.name, bench.title, bench.description, bench.source) for bench in bench_summaries()]
     _show(("benchmark", "title", "what it measures", "data"), rows)
     _add("`gpg benches NAME` prints one; `gpg eval --model MODEL --bench NAME` runs it.")
+
+
+def show_rewards(name: str | None) -> None:
+    """All rewards, one line each; or one, with its parameters as a recipe sets them."""
+    from gpg_cli.rewards import OWN_REWARD, reward_summaries, reward_summary
+
+    if name is None:
+        between = "\n" if sys.stdout.isatty() else ", "
+        rows = [
+            (reward.name, reward.description, between.join(f"{item.name}={item.default}" for item in reward.parameters))
+            for reward in reward_summaries()
+        ]
+        rows.append((OWN_REWARD, "What a function of yours says, with the signature of TRL's rewards.", ""))
+        _show(("reward", "what it gives", "parameters"), rows)
+        _add("`gpg rewards NAME` describes one; `reward_funcs: [accuracy, format]` in a recipe uses them.")
+        return
+    reward = reward_summary(name)
+    print(reward.documentation)
+    if reward.parameters:
+        print("\nParameters, as a recipe sets them, with their defaults:\n")
+        settings = [(f"{item.name}: {item.default}", item.description) for item in reward.parameters]
+        width = max(len(setting) for setting, _ in settings)
+        print("\n".join(f"{setting:{width}}  # {meaning}" for setting, meaning in settings))
 
 
 def show_environment() -> None:

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gpg_cli import __version__
 
-LIGHT_COMMANDS = (["--help"], ["--version"], ["presets"], ["benches"])
+LIGHT_COMMANDS = (["--help"], ["--version"], ["presets"], ["benches"], ["rewards"], ["rewards", "cosine"])
 
 
 @pytest.mark.parametrize("arguments", LIGHT_COMMANDS, ids=" ".join)
@@ -20,7 +21,7 @@ def test_finding_ones_way_imports_nothing_heavy(arguments: list[str]) -> None:
         "import sys; from gpg_cli.cli import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'trl', 'vllm', 'datasets'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'trl', 'vllm', 'datasets', 'sympy', 'math_verify'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -44,7 +45,7 @@ def test_help_and_lists_start_within_three_times_the_import_of_typer_and_rich() 
 def test_help_names_the_commands(gpg) -> None:
     outcome = gpg("--help")
     assert outcome.code == 0
-    for command in ("train", "eval", "export", "presets", "benches", "env"):
+    for command in ("train", "eval", "export", "presets", "benches", "rewards", "env"):
         assert command in outcome.out
 
 
@@ -73,6 +74,22 @@ def test_benches_are_listed_and_one_is_printed(gpg) -> None:
     for bench in ("aime24", "math500", "amc23", "minerva", "olympiadbench", "gsm8k", "quickstart"):
         assert bench in listing
     assert "problem:" in gpg("benches", "math500").out
+
+
+def test_rewards_are_listed_with_their_parameters_and_one_is_described(gpg) -> None:
+    lines = gpg("rewards").out.splitlines()
+    rewards = {line.split("\t")[0]: line.split("\t")[1:] for line in lines}
+    assert all(len(columns) == 2 for columns in rewards.values())
+    assert rewards["accuracy"] == ["1 for a correct answer, 0 for a wrong one.", ""]
+    assert rewards["format_openrs"] == ["Another name of format_v2.", ""]
+    assert rewards["repetition_penalty"][1] == "repetition_n_grams=3, repetition_max_penalty=-1.0"
+    assert lines[-1].startswith("python:FILE.py:FUNCTION\t")
+
+    described = gpg("rewards", "cosine").out
+    assert "its period is twice cosine_max_len" in described
+    settings = described.partition("defaults:\n")[2]
+    assert yaml.safe_load(settings)["cosine_max_len"] == 1000  # ready to be pasted into a recipe
+    assert "# half a period of the cosine" in settings
 
 
 def test_the_environment_is_shown(gpg) -> None:
@@ -117,7 +134,11 @@ EVAL = ("eval", "--model", "{model}", "--bench")
         ((*QUICK, "--set", "max_step=1"), "unknown setting 'max_step'", "Did you mean max_steps"),
         ((*QUICK, "--max-steps", "-3"), "Invalid value for '--max-steps'", "gpg COMMAND --help"),
         ((*QUICK, "--max-steps", "many"), "Invalid value for '--max-steps'", "gpg COMMAND --help"),
-        ((*QUICK, "--set", "reward_funcs=[acuracy]"), "unknown reward 'acuracy'", "Did you mean accuracy?"),
+        ((*QUICK, "--set", "reward_funcs=[acuracy]"), "unknown reward 'acuracy'", "Did you mean accuracy or"),
+        ((*QUICK, "--set", "reward_funcs=[code]"), "'code' is for programs", "python:FILE.py:FUNCTION"),
+        ((*QUICK, "--set", "reward_funcs=['python:mine.py:f']"), "there is no file mine.py", "python:FILE.py:FUNCTION"),
+        ((*QUICK, "--set", "repetition_max_penalty=1"), "should be less than or equal to 0", "another value"),
+        (("rewards", "cosin"), "unknown reward 'cosin'", "Did you mean cosine?"),
         ((*QUICK, "--set", "reward_weights=[1,2]"), "reward_weights has 2 values for 1", "one weight for each"),
         ((*QUICK, "--config", "broken.yaml"), "broken.yaml:2 is not valid YAML", "Mend that line."),
         ((*QUICK, "--config", "unknown.yaml"), "unknown.yaml:2: unknown setting 'max_stepz'", "Did you mean max_steps"),

@@ -44,12 +44,15 @@ class MathRule:
 
 
 _EVALUATED = Extraction(expression=True, boxed_priority=0)
+_TRAINED = Extraction(boxed_priority=0, anywhere=False, mend=False)
 
 MATH_RULES = {
     "math-latex": MathRule(Extraction(), _EVALUATED, precision=5, wrap_gold=True, gold_as_text=True),
     "math-expr": MathRule(Extraction(latex=False, expression=True), _EVALUATED, precision=5, gold_as_text=True),
     # 6 is math-verify's default, which the rewards of open-r1 leave alone.
-    "math-training": MathRule(Extraction(), Extraction(boxed_priority=0, anywhere=False, mend=False), precision=6),
+    "math-training": MathRule(Extraction(), _TRAINED, precision=6),
+    # For golds that are short answers, with dollars or without.
+    "math-training-bare": MathRule(Extraction(expression=True), _TRAINED, precision=6, wrap_gold=True),
 }
 
 # A dollar with a backslash is money, not mathematics.

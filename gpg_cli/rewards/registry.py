@@ -3,27 +3,55 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+
+from gpg_cli.rewards.settings import RewardSettings
 
 Reward = Callable[..., list[float | None]]
 
-_REWARDS: dict[str, Reward] = {}
+
+@dataclass(frozen=True)
+class Registered:
+    """What is known under one name.
+
+    Attributes:
+        function: `function(completions, settings, **columns)`.
+        parameters: the fields of `RewardSettings` that it reads.
+        alias_of: the name it is documented under, where this one is only another.
+    """
+
+    function: Reward
+    parameters: tuple[str, ...]
+    alias_of: str | None
 
 
-def reward(name: str) -> Callable[[Reward], Reward]:
-    """Register `function(completions, settings, **columns)` under a name that recipes use."""
+_REWARDS: dict[str, Registered] = {}
+
+
+def reward(name: str, *, parameters: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Callable[[Reward], Reward]:
+    """Register `function(completions, settings, **columns)` under the names that recipes use.
+
+    Args:
+        name: the one to document.
+        parameters: the fields of `RewardSettings` that it reads.
+        aliases: other names for the same.
+    """
+    if unknown := set(parameters) - RewardSettings.model_fields.keys():
+        raise ValueError(f"{name}: no settings of rewards: {', '.join(sorted(unknown))}")
 
     def register(function: Reward) -> Reward:
-        if name in _REWARDS:
-            raise ValueError(f"two rewards are called {name!r}")
-        _REWARDS[name] = function
+        for each in (name, *aliases):
+            if each in _REWARDS:
+                raise ValueError(f"two rewards are called {each!r}")
+            _REWARDS[each] = Registered(function, parameters, None if each == name else name)
         return function
 
     return register
 
 
 @cache
-def all_rewards() -> dict[str, Reward]:
+def all_rewards() -> dict[str, Registered]:
     """Every reward of this package by name, in alphabetical order."""
     package = importlib.import_module("gpg_cli.rewards")
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

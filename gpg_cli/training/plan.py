@@ -14,7 +14,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
 from gpg_cli.quickstart_task import QUICKSTART
-from gpg_cli.rewards import RewardSettings, get_reward
+from gpg_cli.rewards import get_rewards
 from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model
 from gpg_cli.training.config import TrainerConfig
 from gpg_cli.training.data import TrainingData, load_training_data
@@ -177,14 +177,7 @@ def _reward_functions(settings: Settings) -> list[Callable]:
             f"reward_weights has {len(weights)} values for {len(run.reward_funcs)} reward functions",
             "Give one weight for each of reward_funcs.",
         )
-    parameters = RewardSettings(
-        cosine_min_value_wrong=run.cosine_min_value_wrong,
-        cosine_max_value_wrong=run.cosine_max_value_wrong,
-        cosine_min_value_correct=run.cosine_min_value_correct,
-        cosine_max_value_correct=run.cosine_max_value_correct,
-        cosine_max_len=run.cosine_max_len,
-    )
-    return [get_reward(name, parameters) for name in run.reward_funcs]
+    return get_rewards(run.reward_funcs, run)
 
 
 def _check_model(settings: Settings) -> None:

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
 from gpg_cli.recipe_file import read_layers
+from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.yaml_file import did_you_mean
 
 
-class RunSettings(BaseModel):
-    """What a run needs besides the trainer's settings: the model, the data, the rewards."""
+class RunSettings(RewardSettings):
+    """What a run needs besides the trainer's settings: the model, the data, the rewards and their parameters."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -45,11 +46,6 @@ class RunSettings(BaseModel):
     use_chat_template: bool = True
     max_prompt_length: int | None = Field(default=None, ge=1)
     reward_funcs: list[str] = Field(min_length=1)
-    cosine_min_value_wrong: float = 0.0
-    cosine_max_value_wrong: float = -0.5
-    cosine_min_value_correct: float = 0.5
-    cosine_max_value_correct: float = 1.0
-    cosine_max_len: int = Field(default=1000, ge=1)
     eval_bench: str | None = None
     # Which objective: GPG, or one of TRL's own for comparison.
     algorithm: Literal["gpg", "grpo", "dr_grpo", "dapo"] = "gpg"
@@ -114,9 +110,13 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Flat, as a recipe has it: what was set, and what defines the objective even where it was not."""
         defaults = RunSettings.model_fields
+        of_rewards = set(RewardSettings.model_fields)
+        values = self.run.model_dump(exclude=of_rewards) | self.run.model_dump(
+            include=parameters_of(self.run.reward_funcs) | (self.run.model_fields_set & of_rewards)
+        )
         own = {
             key: value
-            for key, value in self.run.model_dump().items()
+            for key, value in values.items()
             if value is not None and not (key.startswith(("lora_", "use_")) and value == defaults[key].default)
         }
         objective = {key: _TRAINER_FIELDS[key].default for key in OBJECTIVE if self.run.algorithm == "gpg"}
