@@ -10,6 +10,7 @@ benchmark and a recipe of one's own, and as reward the function `right_sum` belo
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,12 +20,8 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
-from gpg_cli.grading import Verdict, grade
-
 LARGEST = 20
 HELD_OUT_SUMS = 50
-# The rule of the benchmark and of the reward: a number or LaTeX anywhere in the completion, boxes first.
-RULE = "math-latex"
 LONGEST_ANSWER = 32  # tokens
 
 BENCH = {
@@ -33,7 +30,7 @@ BENCH = {
     # Only a name: the problems are given with --data.
     "data": {"hub": "local/sums"},
     "columns": {"problem": "problem", "gold": "answer"},
-    "rule": RULE,
+    "rule": "math-expr",
     "prompt": "{problem}",
     "sampling": {"temperature": 0, "max_tokens": LONGEST_ANSWER},
 }
@@ -59,9 +56,17 @@ RECIPE = {
 def right_sum(completions: Sequence[Any], solution: Sequence[str], **columns: Any) -> list[float]:
     """The reward, as `reward_funcs: [python:FILE:right_sum]` names it: 1 for the right sum, else 0."""
     texts = [completion[-1]["content"] for completion in completions]
-    return [
-        float(grade(gold, text, RULE).verdict is Verdict.CORRECT) for gold, text in zip(solution, texts, strict=True)
-    ]
+    return [float(is_right(text, gold)) for text, gold in zip(texts, solution, strict=True)]
+
+
+def is_right(completion: str, gold: str) -> bool:
+    """Whether a completion ends with the number of the gold, whatever text stands around the two.
+
+    Not `gpg_cli.grading.grade`: math-verify works "20 + 13 = ?" out as 33 and calls it right, and within 20 steps a
+    model that is paid by it writes nothing else.
+    """
+    numbers = re.findall(r"[0-9]+", completion)
+    return bool(numbers) and numbers[-1] == re.findall(r"[0-9]+", gold)[-1]
 
 
 def main() -> None:
@@ -86,15 +91,15 @@ def measure(model: Path, seed: int, steps: int, folder: Path) -> str:
     before = accuracy(folder, model, "before")
     started = time.perf_counter()
     reward = f"python:{Path(__file__).resolve()}:right_sum"
-    named = ("--model", str(model), "--dataset", "train.jsonl", "--set", f"reward_funcs=['{reward}']")
+    data = ("--dataset", "train.jsonl", "--set", f"reward_funcs=['{reward}']", "--max-steps", str(steps))
     gpg(
         folder,
         "train",
         "--config",
         "recipe.yaml",
-        *named,
-        "--max-steps",
-        str(steps),
+        "--model",
+        str(model),
+        *data,
         "--seed",
         str(seed),
         "--output-dir",
@@ -121,12 +126,11 @@ def write_files(folder: Path, seed: int) -> None:
 
 
 def accuracy(folder: Path, model: Path, name: str) -> float:
-    """Greedy accuracy on the held-out sums, in percent."""
-    measured = gpg(
-        folder, "eval", "--model", str(model), "--bench", "sums.yaml", "--data", "sums=held_out.jsonl", "--engine",
-        "transformers", "--output-dir", name,
-    )  # fmt: skip
-    return measured["benches"]["sums"]["score"]
+    """Greedy accuracy on the held-out sums, in percent: what `gpg eval` sampled, judged by `is_right`."""
+    named = ("--bench", "sums.yaml", "--data", "sums=held_out.jsonl", "--engine", "transformers")
+    gpg(folder, "eval", "--model", str(model), *named, "--output-dir", name)
+    samples = [json.loads(line) for line in (folder / name / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    return 100 * sum(is_right(sample["completion"], sample["gold"]) for sample in samples) / len(samples)
 
 
 def gpg(folder: Path, *arguments: str) -> dict[str, Any]:
