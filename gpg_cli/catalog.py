@@ -14,14 +14,18 @@ def _folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
+def _by_name(folder: str) -> dict[str, Path]:
+    return dict(sorted((path.stem, path) for path in _folder(folder).glob("*.yaml")))
+
+
 def preset_paths() -> dict[str, Path]:
     """Name to file of every preset, in alphabetical order."""
-    return {path.stem: path for path in sorted(_folder("presets").glob("*.yaml"))}
+    return _by_name("presets")
 
 
 def bench_paths() -> dict[str, Path]:
     """Name to file of every benchmark, in alphabetical order."""
-    return {path.stem: path for path in sorted(_folder("evals").glob("*.yaml"))}
+    return _by_name("evals")
 
 
 def find_preset(name: str) -> Path:

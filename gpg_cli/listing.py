@@ -2,24 +2,38 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from gpg_cli.catalog import find_bench, find_preset, preset_paths
 from gpg_cli.evaluation.summaries import bench_summaries
+from gpg_cli.recipe_file import BASE, read_layers
 from gpg_cli.yaml_file import read_yaml_mapping
 
 
 def show_presets(name: str | None) -> None:
     """All presets, one line each; or one, as it is written."""
     if name is not None:
-        print(find_preset(name).read_text(encoding="utf-8"), end="")
+        path = find_preset(name)
+        print(path.read_text(encoding="utf-8"), end="")
+        if base := read_yaml_mapping(path).values.get(BASE):
+            _add(f"`gpg presets {base}` prints what it builds on.")
         return
-    keys = ("description", "model_name_or_path", "dataset_name", "max_steps")
-    rows = []
-    for preset, path in preset_paths().items():
-        values = read_yaml_mapping(path).values
-        rows.append((preset, *(str(values.get(key, "")) for key in keys)))
-    _show(("preset", "what it does", "base model", "data", "steps"), rows)
+    rows = [(preset, *_preset_facts(path)) for preset, path in preset_paths().items()]
+    _show(("preset", "base model", "data", "steps", "GPUs", "published average"), rows)
     _add("`gpg presets NAME` prints one; `gpg train --preset NAME` runs it.")
+
+
+def _preset_facts(path: Path) -> tuple[str, str, str, str, str]:
+    """Base model and data (without their owners), steps, GPUs and published average, `-` where there is none."""
+    values: dict[str, Any] = {}
+    for layer in read_layers(path):
+        values |= layer.values
+    model, data = (str(values.get(key, "-")).rpartition("/")[2] for key in ("model_name_or_path", "dataset_name"))
+    epochs = values.get("num_train_epochs")
+    steps = values.get("max_steps") or f"{epochs} epoch{'s' if epochs != 1 else ''}"
+    average = values.get("published_average")
+    return model, data, str(steps), str(values.get("gpus", "-")), "-" if average is None else f"{average:.1f}"
 
 
 def show_benches(name: str | None) -> None:
@@ -60,7 +74,6 @@ def show_environment() -> None:
     import importlib.util
     import os
     import platform
-    from pathlib import Path
 
     import torch
 
@@ -89,6 +102,7 @@ def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from gpg_cli.console import results, table
 
     listing = table(*columns)
+    listing.columns[0].no_wrap = True  # a name cut in two cannot be copied
     for first, *others in rows:
         listing.add_row(f"[bold]{first}[/]", *others)
     results.print(listing)

@@ -132,7 +132,7 @@ EVAL = ("eval", "--model", "{model}", "--bench")
     ("arguments", "complaint", "help_text"),
     [
         (("train",), "nothing to train", "gpg train --preset quickstart"),
-        (("train", "--preset", "open-rs"), "unknown preset 'open-rs'", "Did you mean open-rs1?"),
+        (("train", "--preset", "open-rs"), "unknown preset 'open-rs'", "open-rs1"),
         ((*QUICK, "--set", "lr=1"), "--set lr: unknown setting 'lr'", ""),
         ((*QUICK, "--set", "max_step=1"), "unknown setting 'max_step'", "Did you mean max_steps"),
         ((*QUICK, "--max-steps", "-3"), "Invalid value for '--max-steps'", "gpg COMMAND --help"),

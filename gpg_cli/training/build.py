@@ -35,7 +35,7 @@ def model_location(plan: Plan) -> str:
 
 
 def load_tokenizer(plan: Plan, model: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or Hub id, as sampling needs it, with the recipe's chat template if it has one."""
+    """The tokenizer of a model folder or Hub id, as sampling needs it; with a recipe's own chat template."""
     revision = plan.run.model_revision if not Path(model).is_dir() else None
     tokenizer = AutoTokenizer.from_pretrained(
         model, revision=revision or "main", padding_side="left", truncation_side="left"

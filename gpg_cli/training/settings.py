@@ -15,10 +15,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
+from gpg_cli.recipe_file import read_layers
 from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
-from gpg_cli.yaml_file import did_you_mean, read_yaml_mapping
+from gpg_cli.yaml_file import YamlMapping, did_you_mean
 
 
 class RunSettings(RewardSettings):
@@ -27,6 +28,9 @@ class RunSettings(RewardSettings):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     description: str = ""
+    # For the list of presets: no part of a run, so neither written down nor compared.
+    gpus: str | None = Field(default=None, exclude=True)
+    published_average: float | None = Field(default=None, ge=0, le=100, exclude=True)
     model_name_or_path: str
     model_revision: str | None = None
     # float32 holds the master weights; mixed precision is the trainer's `bf16`. AdamW on bfloat16 weights alone loses
@@ -193,18 +197,19 @@ def resolve_settings(
     if preset is None and config is None and base is None:
         raise GpgError("nothing to train: no preset and no recipe", "Try `gpg train --preset quickstart`.")
     layers: list[dict[str, _Given]] = [{key: _Given(value, "run.json") for key, value in (base or {}).items()}]
-    if preset:
-        mapping = read_yaml_mapping(find_preset(preset))
-        layers.append({key: _Given(value, mapping.where(key)) for key, value in mapping.values.items()})
+    # What a recipe builds on stands below it, as a preset does.
+    *bases, recipe_file = read_layers(config) if config else [None]
+    below = [*(read_layers(find_preset(preset)) if preset else []), *filter(None, bases)]
+    layers += [{key: _Given(value, each.where(key)) for key, value in each.values.items()} for each in below]
     assigned, notes = _translated(dict(_parse_assignment(text) for text in assignments or []), "the command line")
     above = [assigned, {key: _Given(value, option) for key, (option, value) in (options or {}).items()}]
     foreign = None
-    if config:
-        recipe, foreign, recipe_notes = _read_recipe(config, above, alone=preset is None)
+    if recipe_file:
+        recipe, foreign, recipe_notes = _read_recipe(recipe_file, above, alone=not below)
         layers.append(recipe)
         notes = [*recipe_notes, *notes]
     given = _lay_over_each_other([*layers, *above])
-    if config and foreign and preset is None:
+    if foreign and not below:
         algorithm = given["algorithm"].value if "algorithm" in given else "gpg"
         meant, note = meant_then({key: item.value for key, item in given.items()}, foreign, str(config), algorithm)
         given |= {key: _Given(value, str(config)) for key, value in meant.items()}
@@ -247,16 +252,16 @@ def _translated(layer: dict[str, _Given], source: str) -> tuple[dict[str, _Given
 
 
 def _read_recipe(
-    path: Path, above: list[dict[str, _Given]], *, alone: bool
+    mapping: YamlMapping, above: list[dict[str, _Given]], *, alone: bool
 ) -> tuple[dict[str, _Given], Foreign | None, list[str]]:
     """A recipe file as a layer, with what is to be said about it.
 
     Args:
-        path: the file.
+        mapping: the file.
         above: the layers that are laid over it.
         alone: whether there is no preset below.
     """
-    mapping = read_yaml_mapping(path)
+    path = mapping.path
     recipe = translate(mapping.values, str(path), mapping.where, RunSettings.model_fields)
     named = next((layer["algorithm"] for layer in reversed(above) if "algorithm" in layer), None)
     algorithm = str(named.value) if named else "gpg"
