@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gpg_cli.grading import Verdict, grade
+from gpg_cli.grading import Verdict, grade_all
 from gpg_cli.rewards.completion import Completion, completion_text
 from gpg_cli.rewards.registry import reward
 from gpg_cli.rewards.settings import RewardSettings
@@ -69,6 +69,4 @@ def _log_accuracy(verdicts: list[Verdict], columns: dict[str, Any]) -> None:
 
 def _verdicts(golds: Sequence[str], texts: Sequence[str]) -> list[Verdict]:
     """The verdict on each completion; equal pairs, frequent where a group has settled on an answer, are judged once."""
-    pairs = list(zip(golds, texts, strict=True))
-    verdict_of = {(gold, text): grade(gold, text, _RULE).verdict for gold, text in dict.fromkeys(pairs)}
-    return [verdict_of[pair] for pair in pairs]
+    return [grade.verdict for grade in grade_all(list(zip(golds, texts, strict=True)), _RULE)]
