@@ -1,6 +1,8 @@
 """The story of `gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores -> report."""
 
 import time
+from collections import deque
+from concurrent.futures import Future
 
 from gpg_cli.console import say
 from gpg_cli.evaluation.engine import Completion, Engine
@@ -12,7 +14,7 @@ from gpg_cli.evaluation.plan import RESULTS_FILE, EvalRequest, check
 from gpg_cli.evaluation.progress import watching
 from gpg_cli.evaluation.prompting import Prepared, prepare, prompt_hash
 from gpg_cli.evaluation.report import BenchResult, EvalResult
-from gpg_cli.grading import grade
+from gpg_cli.grading import Grade, grade_later
 from gpg_cli.run_folder import write_json
 
 __all__ = ["EvalRequest", "EvalResult", "evaluate"]
@@ -57,16 +59,28 @@ def _measure(prepared: Prepared, engine: Engine, journal: Journal, *, shown: boo
     planned = prepared.planned
     samples: list[Sample] = []
     with watching(planned.bench.name, len(prepared.prompts), shown=shown) as count:
+        # Graded beside the engine, so that neither waits for the other.
+        graded_later: deque[tuple[int, Completion, Future[Grade]]] = deque()
 
-        def finish(place: int, completion: Completion) -> None:
-            sample = _judge(prepared, place, completion)
+        def keep_first() -> None:
+            sample = _sample(prepared, *graded_later.popleft())
             journal.append(sample)
             samples.append(sample)
             count(sample.verdict == "correct")
 
+        def finish(place: int, completion: Completion) -> None:
+            problem = planned.problems.problems[place]
+            graded_later.append((place, completion, grade_later(problem.gold, completion.text, planned.bench.rule)))
+            while graded_later and graded_later[0][2].done():
+                keep_first()
+
         for place in prepared.too_long:
             finish(place, Completion("", 0, "length"))
-        engine.generate(prepared.requests, lambda request, completion: finish(request.index, completion))
+        try:
+            engine.generate(prepared.requests, lambda request, completion: finish(request.index, completion))
+        finally:
+            while graded_later:
+                keep_first()
     return BenchResult(
         bench=planned.bench,
         metrics=summarise(samples),
@@ -79,9 +93,9 @@ def _measure(prepared: Prepared, engine: Engine, journal: Journal, *, shown: boo
     )
 
 
-def _judge(prepared: Prepared, place: int, completion: Completion) -> Sample:
+def _sample(prepared: Prepared, place: int, completion: Completion, grading: Future[Grade]) -> Sample:
     bench, problem = prepared.planned.bench, prepared.planned.problems.problems[place]
-    judged = grade(problem.gold, completion.text, bench.rule)
+    judged = grading.result()
     return Sample(
         bench=bench.name,
         index=problem.index,

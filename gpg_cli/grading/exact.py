@@ -1,22 +1,29 @@
 """Rule `exact`: the text in the last box, or the whole completion, equals the gold letter by letter."""
 
+import re
 from collections.abc import Sequence
 
 from gpg_cli.grading.verdict import Grade, Verdict, best_verdict
 
-_BOX = "\\boxed{"
+_BRACE = re.compile(r"\\boxed\{|[{}]")
 
 
 def last_box(text: str) -> str | None:
-    r"""What stands in the last `\boxed{...}` whose braces are balanced, stripped; None where there is none."""
-    start = text.rfind(_BOX)
-    while start >= 0:
-        content_start = start + len(_BOX)
-        end = _closing_brace(text, content_start)
-        if end is not None:
-            return text[content_start:end].strip()
-        start = text.rfind(_BOX, 0, start)
-    return None
+    r"""What stands in the last `\boxed{...}` whose braces are balanced, stripped; None where there is none.
+
+    In one pass, whatever the nesting: a completion may hold thousands of boxes that are never closed.
+    """
+    # Of each brace that is open: where its content starts if it is a box, else None.
+    opened: list[int | None] = []
+    last_start, last_end = -1, -1
+    for brace in _BRACE.finditer(text):
+        if brace[0] != "}":
+            opened.append(brace.end() if len(brace[0]) > 1 else None)
+        elif opened:
+            start = opened.pop()
+            if start is not None and start > last_start:
+                last_start, last_end = start, brace.start()
+    return text[last_start:last_end].strip() if last_start >= 0 else None
 
 
 def grade_exact(golds: Sequence[str], completion: str) -> Grade:
@@ -32,15 +39,3 @@ def _compare(gold: str, answer: str | None) -> Verdict:
     if not gold:
         return Verdict.UNPARSED
     return Verdict.CORRECT if answer == gold else Verdict.WRONG
-
-
-def _closing_brace(text: str, content_start: int) -> int | None:
-    depth = 1
-    for position in range(content_start, len(text)):
-        if text[position] == "{":
-            depth += 1
-        elif text[position] == "}":
-            depth -= 1
-            if depth == 0:
-                return position
-    return None

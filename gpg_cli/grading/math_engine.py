@@ -3,7 +3,7 @@
 Its public `parse` and `verify` hide what went wrong: 0.5.2 turns exceptions, and its own time limit, into an empty list
 or False, and outside the main thread both functions fail. So the functions they call are called here, and the loop
 around them (any value equals any value, any text equals any text) is ours; tests/grading/test_math.py compares the two.
-Their time limits give way to one of ours that is the same in both versions.
+Their time limits give way to the one of `grade_math`, which is the same in both versions.
 
 What differs between versions is asked of their signatures. math_verify takes half a second to import, so it is imported
 on first use.
@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
-
-from gpg_cli.grading.time_limit import time_limit
 
 
 @dataclass(frozen=True)
@@ -62,33 +60,33 @@ class Reading:
         return bool(getattr(self.value, "is_Integer", False))
 
 
-def read(text: str, extraction: Extraction, time_limit_s: float) -> Reading | None:
+def load_engine() -> None:
+    """Import math_verify, which takes a while; otherwise the first call of another function here does."""
+    _engine()
+
+
+def read(text: str, extraction: Extraction) -> Reading | None:
     """The last answer of the highest priority in a text; None where there is none.
 
     Raises:
-        TimeLimitReached: after `time_limit_s` seconds, in the main thread; other threads have no limit.
         Exception: whatever math-verify or sympy fails with.
     """
-    # Before the clock starts: the first call imports math_verify.
-    find, regexes = _engine().find, _regexes(extraction)
-    with _our_limit_only(), time_limit(time_limit_s):
-        found = find(text, regexes)
+    with _our_limit_only():
+        found = _engine().find(text, _regexes(extraction))
     values = [item for item in found if not isinstance(item, str)]
     texts = [item for item in found if isinstance(item, str)]
     return Reading(values[0] if values else None, texts[0] if texts else None) if found else None
 
 
-def is_same(gold: Reading, answer: Reading, precision: int, time_limit_s: float) -> bool:
+def is_same(gold: Reading, answer: Reading, precision: int) -> bool:
     """Whether an answer equals a gold. Not symmetric: x = 2 is answered by 2 (Math-Verify#25).
 
     Args:
         gold: what the data set says.
         answer: what the model says.
         precision: decimal places that count where a float is compared.
-        time_limit_s: how long that may take.
 
     Raises:
-        TimeLimitReached: after that many seconds, in the main thread; other threads have no limit.
         Exception: whatever sympy fails with.
     """
     # First, because equal texts need no sympy, which may take for ever over `10^{10^{10}}`.
@@ -98,9 +96,8 @@ def is_same(gold: Reading, answer: Reading, precision: int, time_limit_s: float)
         return False
     if gold.is_integer and answer.is_integer:
         return bool(gold.value == answer.value)
-    same = _engine().same
-    with _our_limit_only(), time_limit(time_limit_s):
-        return bool(same(gold.value, answer.value, precision))
+    with _our_limit_only():
+        return bool(_engine().same(gold.value, answer.value, precision))
 
 
 def integer_reading(digits: str) -> Reading:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpg_cli.errors import GpgError
-from gpg_cli.grading import check_gold
+from gpg_cli.grading import check_golds
 
 # The rule by which the rewards grade, and so the one by which their golds are read.
 _RULE = "math-training"
@@ -52,7 +52,8 @@ def as_gold(value: str | int | float, *, is_answer: bool) -> str:
 
 def unreadable_golds(golds: Sequence[str]) -> list[int]:
     """Positions of the golds that are empty or say nothing to the rewards' parser."""
-    readable = dict(zip(distinct := list(dict.fromkeys(golds)), _check_all(distinct), strict=True))
+    unsure = [gold for gold in dict.fromkeys(golds) if gold and not _PLAIN.fullmatch(gold)]
+    readable = dict.fromkeys(golds, True) | {"": False} | dict(zip(unsure, check_golds(unsure, _RULE), strict=True))
     return [position for position, gold in enumerate(golds) if not readable[gold]]
 
 
@@ -75,10 +76,6 @@ def require_readable(unreadable: Sequence[int], total: int, shown: Sequence[Any]
         "An answer to them can earn no reward. Name another column with --set answer_column=... (short answers) or "
         "--set solution_column=... (worked solutions), or mend the rows; up to 5% are left out.",
     )
-
-
-def _check_all(golds: Sequence[str]) -> list[bool]:
-    return [bool(gold) and (_PLAIN.fullmatch(gold) is not None or check_gold(gold, _RULE)) for gold in golds]
 
 
 def _unlone_dollars(text: str) -> str:
