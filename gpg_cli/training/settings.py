@@ -84,6 +84,7 @@ _POSITIVE = {
     "steps_per_generation",
     "generation_batch_size",
 }
+_MAY_BE_NO = {"save_strategy", "eval_strategy", "logging_strategy"}
 # What an algorithm of TRL means by its name: the formula, its F, its KL term, its clipping. GRPO as the paper compares
 # with it (DeepSeekMath's beta), Dr. GRPO of arXiv 2503.20783, DAPO of arXiv 2503.14476 (without its own resampling).
 _ALGORITHMS: dict[str, dict[str, Any]] = {
@@ -320,8 +321,10 @@ def _check_own_values(own: dict[str, _Given]) -> RunSettings:
 
 def _check_trainer_value(key: str, item: _Given) -> Any:
     field = _TRAINER_FIELDS[key]
+    # YAML reads `no` without quotes as false.
+    given = "no" if item.value is False and key in _MAY_BE_NO else item.value
     try:
-        value = TypeAdapter(_TRAINER_TYPES[key]).validate_python(item.value)
+        value = TypeAdapter(_TRAINER_TYPES[key]).validate_python(given)
     except ValidationError as error:
         raise _wrong_value(key, item, error.errors()[0]["msg"]) from error
     if isinstance(value, int | float) and not isinstance(value, bool):

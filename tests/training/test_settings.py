@@ -35,6 +35,7 @@ def test_later_layers_win_over_earlier_ones(tmp_path: Path) -> None:
         ),
         ("bf16=true", "bf16", True),
         ("save_strategy=epoch", "save_strategy", "epoch"),
+        ("save_strategy=no", "save_strategy", "no"),  # which YAML reads as false
         ("max_steps=-1", "max_steps", -1),  # TRL's own "count epochs instead"
     ],
 )
