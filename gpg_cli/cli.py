@@ -140,6 +140,41 @@ def train(
         report_training.show_result(result, as_json=json)
 
 
+@app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")
+@explains_errors
+def check(
+    preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="File, folder or Hub id, instead of the preset's.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
+    ] = None,
+    vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
+    rollouts: Annotated[int, typer.Option(min=0, help="Let the model answer so many prompts, and forecast.")] = 0,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Look for what would go wrong in a training, before anyone pays for it."""
+    from gpg_cli.report_check import show_report
+    from gpg_cli.training.check.findings import Level
+    from gpg_cli.training.check.run import check as run_check
+    from gpg_cli.training.plan import TrainRequest
+
+    named = (("model_name_or_path", "--model", model), ("dataset_name", "--dataset", dataset))
+    request = TrainRequest(
+        preset=preset,
+        config=config,
+        assignments=[*_vllm_settings(vllm), *(assignments or [])],
+        options={key: (option, value) for key, option, value in named if value is not None},
+        num_processes=1,
+    )
+    report = run_check(request, rollouts, _bench_questions)
+    show_report(report, as_json=json)
+    if report.count(Level.PROBLEM):
+        raise typer.Exit(1)
+
+
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math500")
 @explains_errors
 def evaluate(

@@ -93,11 +93,12 @@ class Plan:
         return self.config.completions_per_step // self.config.num_generations
 
 
-def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = None) -> Plan:
+def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = None, *, quiet: bool = False) -> Plan:
     """Resolve the settings and check everything that can be checked without loading a model.
 
     Args:
         bench_questions: gives what the setting `decontaminate` compares the data with.
+        quiet: do not say the plan's notes.
 
     Raises:
         GpgError: see `resolve_settings` and `load_training_data`; or the model, the rewards or the output folder are
@@ -137,7 +138,7 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
             "prompts",
             "Give more rows, or lower per_device_train_batch_size or gradient_accumulation_steps with --set.",
         )
-    if process_rank() == 0 and not is_started_by_us():
+    if process_rank() == 0 and not is_started_by_us() and not quiet:
         say(escape(data.columns.describe()))
         for note in notes:
             say(f"[yellow]{escape(note)}[/]")

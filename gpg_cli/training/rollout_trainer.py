@@ -46,6 +46,11 @@ class RolloutTrainer(ReliableTrainer):
         groups = self.args.generation_batch_size // self.num_generations
         return DataLoader([{}] * max(1, len(self.train_dataset) // groups), batch_size=1, collate_fn=lambda _: {})
 
+    @property
+    def last_batch(self) -> FilledBatch | None:
+        """What the last step was trained on, and all that was sampled for it."""
+        return self._batch
+
     def sample_batch(self) -> FilledBatch:
         """Sample and score the prompts of a step, and further ones until enough groups carry signal."""
         self._prompts_before = self._prompts.state_dict()

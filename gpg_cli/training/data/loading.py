@@ -39,6 +39,7 @@ class TrainingData:
         left_out: how many rows were left out for each reason of `_REASONS`.
         decontamination: what they were compared with, where that was asked for.
         sha256: of the problems and golds in their order.
+        row_numbers: of each row in the data set, from 1.
         more_notes: what else a person should know.
     """
 
@@ -47,6 +48,7 @@ class TrainingData:
     left_out: dict[str, int]
     decontamination: Decontamination | None
     sha256: str
+    row_numbers: list[int] = field(default_factory=list, repr=False)
     more_notes: list[str] = field(default_factory=list)
 
     @property
@@ -111,7 +113,8 @@ def load_training_data(settings: RunSettings, seed: int, bench_questions: BenchQ
     if columns.kind is PromptKind.RENDERED and settings.system_prompt:
         notes.append(f"The system prompt is not used: {columns.problem!r} holds whole prompts.")
     digest = _sha256([problems[row] for row in kept], [golds[row] for row in kept])
-    return TrainingData(rows, columns, left_out, decontamination, digest, notes)
+    numbers = [row + 1 for row in kept]
+    return TrainingData(rows, columns, left_out, decontamination, digest, numbers, notes)
 
 
 def _reasons(left_out: dict[str, int]) -> list[str]:
@@ -164,7 +167,7 @@ def _builtin(name: str, seed: int) -> TrainingData:
     golds = [as_gold(item.answer, is_answer=True) for item in drawn]
     columns = Columns("problem", PromptKind.TEXT, "answer", gold_is_answer=True, question="problem")
     rows = Dataset.from_dict({"problem": problems, "solution": golds})
-    return TrainingData(rows, columns, {}, None, _sha256(problems, golds))
+    return TrainingData(rows, columns, {}, None, _sha256(problems, golds), list(range(1, len(problems) + 1)))
 
 
 def _sha256(problems: Sequence[Any], golds: Sequence[str]) -> str:
