@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpg_cli.grading import RULES, Grade, Verdict, check_gold, check_golds, grade, grade_all, grade_later
+from gpg_cli.grading import RULES, Verdict, check_gold, check_golds, grade, grade_all, grade_later
 from gpg_cli.grading.math import MATH_RULES, can_read_gold, grade_math
 from gpg_cli.grading.shared_pool import shared_pool
 from tests.conftest import shared_data
@@ -78,7 +78,7 @@ def test_an_answer_that_is_judged_later_is_not_waited_for() -> None:
     future = grade_later("$5$", HOSTILE, "math-training")
     assert time.monotonic() - started < 2
     assert not future.done()
-    assert future.result(60) == Grade(Verdict.TIMEOUT, None)
+    assert future.result(60).verdict is Verdict.TIMEOUT
 
 
 def test_threads_get_the_same_grades() -> None:
