@@ -14,26 +14,34 @@ class Sample:
 
     Attributes:
         bench, index: the benchmark, and the problem's row in its data, from 0.
+        number: which of the problem's samples this is, from 0.
         problem: the problem's text.
+        groups: what the problem counts among: `{"subject": "Algebra", "level": "3"}`; empty where the data says nothing.
         prompt: what the model was given, chat template included.
         completion: the text it wrote, without special tokens.
         extracted: the answer found in it, None where there is none.
         gold: the right answer, or several of which any counts.
-        verdict: correct, wrong, unparsed, timeout or error.
+        verdict: by the rule of the published protocol: correct, wrong, unparsed, timeout or error.
+        strict: the same by the sound rule.
         tokens: length of the completion, the end token included.
         finish_reason: `stop` (an end token), or `length` (cut off).
+        seed: what this one completion was sampled with.
     """
 
     bench: str
     index: int
+    number: int
     problem: str
+    groups: dict[str, str]
     prompt: str
     completion: str
     extracted: str | None
     gold: str | tuple[str, ...]
     verdict: str
+    strict: str
     tokens: int
     finish_reason: str
+    seed: int
 
 
 class Journal:
