@@ -147,6 +147,9 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
 
 def _machines(request: TrainRequest, run: RunSettings, notes: list[str]) -> tuple[Machines | None, dict[str, Any]]:
     """The processes to start, if any; else what the trainer of this one is told about sharing the work."""
+    if not torch.cuda.is_available():
+        # DeepSpeed, where it is installed, is imported by accelerate and says that it looked for a GPU in vain.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     if is_launched():
         if world_size() == 1:
             return None, {}

@@ -1,9 +1,7 @@
 """The story of `gpg train`: settings -> data -> model -> training -> saving -> summary."""
 
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from gpg_cli.training.build import build_trainer, model_location, save_model
 from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.interruption import StopAtRequest
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
+from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
@@ -94,7 +93,7 @@ def train(
     before = after = None
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
-    with _library_output_on_stderr():
+    with library_output_on_stderr():
         if measures and plan.checkpoint is None:
             before = _measure(evaluate, Path(model_location(plan)), plan, keep=False)
         outcome = _launch(plan, request) if plan.machines else _train_here(plan)
@@ -131,7 +130,7 @@ def _train_here(plan: Plan) -> _Outcome:
 
 def _work(plan: Plan) -> None:
     """The part of one of several processes."""
-    with _library_output_on_stderr():
+    with library_output_on_stderr():
         outcome = _train_here(plan)
     if process_rank() == 0 and is_started_by_us():
         write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))
@@ -165,18 +164,3 @@ def _measure(evaluate: Evaluate, model: Path, plan: Plan, *, keep: bool) -> floa
     accuracy = evaluate(model, bench, keep)
     say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {bench}")
     return accuracy
-
-
-@contextlib.contextmanager
-def _library_output_on_stderr() -> Iterator[None]:
-    """Keep stdout for results: what libraries print meanwhile goes to stderr, and their progress bars nowhere."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
