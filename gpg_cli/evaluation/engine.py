@@ -1,8 +1,27 @@
 """What an engine is: requests in, completions out, each as soon as it is finished."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which engine, and what the user said about it.
+
+    Attributes:
+        name: one of `engines.ENGINES`, or `auto`.
+        base_url: where a server's API begins, such as http://host:8000/v1; for the engine openai alone.
+        served_model: the model's name at that server; None takes the only one it serves.
+        arguments: the `--engine-arg` of the command line, key to value.
+        concurrency: how many requests a server is given at once; None leaves it to the engine.
+    """
+
+    name: str = "auto"
+    base_url: str | None = None
+    served_model: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,25 @@ GPU_CACHE_SHARE = 0.3
 
 
 class TransformersEngine:
-    """Completes prompts with a transformers model: float32 on the CPU, bfloat16 on a GPU.
+    """Completes prompts with a transformers model.
+
+    Args:
+        model_location: a model folder, or a Hub id.
+        text: the model's tokenizer and end tokens.
+        dtype: float32, bfloat16 or float16; None is float32 on the CPU, bfloat16 on a GPU.
+        batch_size: at most so many completions at once.
 
     Raises:
         GpgError: the weights do not load.
     """
 
-    def __init__(self, model_location: str, text: ModelText) -> None:
+    def __init__(
+        self, model_location: str, text: ModelText, dtype: str | None = None, batch_size: int = MAX_ROWS
+    ) -> None:
         self._text = text
+        self._batch_size = batch_size
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = _load(model_location, self._device)
+        self._model = _load(model_location, self._device, dtype)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
         """See `Engine`. Sampling is seeded for each batch, with the seed of its first request."""
@@ -41,7 +50,7 @@ class TransformersEngine:
             except torch.OutOfMemoryError as error:
                 raise GpgError(
                     f"the GPU's memory is too small for {len(batch)} completions of up to {_length(batch[0])} tokens",
-                    "Lower --max-tokens, or use --engine vllm.",
+                    "Try --engine-arg batch_size=8, lower --max-tokens, or use --engine vllm.",
                 ) from error
 
     def close(self) -> None:
@@ -56,7 +65,7 @@ class TransformersEngine:
         for _, group in groupby(ordered, key=_how):
             alike = list(group)
             while alike:
-                rows = max(1, min(MAX_ROWS, self._cache_tokens() // _length(alike[0])))
+                rows = max(1, min(self._batch_size, self._cache_tokens() // _length(alike[0])))
                 yield alike[:rows]
                 alike = alike[rows:]
 
@@ -111,14 +120,14 @@ class _FinishedRows(StoppingCriteria):
         return torch.tensor([row not in self._running for row in range(len(last))], device=input_ids.device)
 
 
-def _load(location: str, device: torch.device) -> Any:
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+def _load(location: str, device: torch.device, dtype: str | None) -> Any:
+    dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
     hint = "It needs a config.json, and safetensors weights that fit it."
     try:
         with _without_progress_bars():
             # Weights in pickle files are not loaded: reading one runs what it holds.
             model, loading = AutoModelForCausalLM.from_pretrained(
-                location, dtype=dtype, use_safetensors=True, output_loading_info=True
+                location, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True
             )
     except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(f"cannot load the model {location}: {first_line(error)}", hint) from error

@@ -1,55 +1,77 @@
 """The fast engine: vLLM inside this program, its core in a process of its own that ends with it."""
 
-import os
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import math
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Protocol
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import OnFinished, Request, first_line
+from gpg_cli.evaluation.engines.vllm_process import VllmLog, default_environment
 from gpg_cli.evaluation.model_text import ModelText
 
-# GiB for keys and values on a machine without a GPU; vLLM's own default takes half of the memory.
-_CPU_CACHE_GIB = "2"
 # As in the protocol of open-rs.
 _GPU_MEMORY_SHARE = 0.8
+# GPUs that one copy of the model uses: the product of these arguments.
+_GPUS_PER_REPLICA = ("tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size")
+
+
+class Replicas(Protocol):
+    """One copy of the model, or several."""
+
+    def complete(self, prompts: Mapping[str, tuple[Any, Any]]) -> Generator[tuple[str, Sequence[int]]]:
+        """Prompts and sampling parameters of vLLM by name -> names and the tokens of their completions, as they end."""
+
+    def shutdown(self, timeout_s: float) -> None:
+        """End the processes; those that do not end by themselves in time are killed."""
 
 
 class VllmEngine:
     """Completes prompts with vLLM, float32 on the CPU, bfloat16 on a GPU; every request has a seed of its own.
 
-    What vLLM prints goes into a file, which is named when it does not start; with VLLM_LOGGING_LEVEL set to more than
-    errors it goes to stderr. Nothing of it reaches stdout.
+    One copy of the model runs on each visible GPU (or on each `tensor_parallel_size` of them), and the requests are
+    spread over the copies. What vLLM prints goes into a file, which is named when it does not start; with
+    VLLM_LOGGING_LEVEL set to more than errors it goes to stderr. Nothing of it reaches stdout.
+
+    Args:
+        model_location: a model folder, or a Hub id.
+        text: the model's tokenizer and end tokens.
+        max_model_length: longest prompt and completion together that will be asked for, in tokens.
+        arguments: fields of vLLM's EngineArgs; they win over what is chosen here.
 
     Raises:
-        GpgError: vLLM does not start with this model.
+        GpgError: vLLM does not start with this model, or `max_model_len` is too short.
     """
 
-    def __init__(self, model_location: str, text: ModelText, max_model_length: int) -> None:
+    def __init__(
+        self, model_location: str, text: ModelText, max_model_length: int, arguments: Mapping[str, Any] | None = None
+    ) -> None:
         self._text = text
-        self._log = _Log()
-        say("Starting vLLM (half a minute) ...")
+        everything = _engine_arguments(model_location, max_model_length, arguments or {})
+        self._log = VllmLog()
+        copies = everything["data_parallel_size"]
+        say(
+            "Starting vLLM (half a minute) ..."
+            if copies == 1
+            else f"Starting vLLM with {copies} copies of the model ..."
+        )
         failure = f"vLLM does not start with {model_location}"
-        with self._explained(failure), self._log.takes_output(), _default_environment():
-            self._engine = _start(model_location, max_model_length)
+        with self._explained(failure), self._log.takes_output(), default_environment():
+            self._replicas = _start(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
-        """See `Engine`. All requests are given to vLLM at once; it fills its batches from them."""
+        """See `Engine`. vLLM always has more requests than it can run at once; it fills its batches from them."""
         waiting = {str(number): request for number, request in enumerate(requests)}
-        with self._log.takes_stdout():
-            for number, request in waiting.items():
-                prompt = {"prompt_token_ids": list(request.token_ids)}
-                self._engine.add_request(number, prompt, _sampling_params(request, self._text.stop_ids))
+        prompts = {
+            number: ({"prompt_token_ids": list(request.token_ids)}, _sampling_params(request, self._text.stop_ids))
+            for number, request in waiting.items()
+        }
+        with self._log.takes_stdout(), closing(self._replicas.complete(prompts)) as finished:
             while waiting:
                 with self._explained(f"vLLM died with {len(waiting)} of {len(requests)} completions unfinished"):
-                    outputs = self._engine.step()
-                for output in outputs:
-                    request = waiting.pop(output.request_id)
-                    on_finished(request, self._text.completion(output.outputs[0].token_ids))
+                    number, token_ids = next(finished)
+                on_finished(waiting.pop(number), self._text.completion(token_ids))
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -65,32 +87,74 @@ class VllmEngine:
     def close(self) -> None:
         with self._log.takes_output():
             # All results are in: one second to leave in good order, then it is killed.
-            self._engine.engine_core.shutdown(timeout=1.0)
-        del self._engine
+            self._replicas.shutdown(timeout_s=1.0)
+        del self._replicas
         self._log.remove()
 
 
-def _start(model_location: str, max_model_length: int) -> Any:
+def _engine_arguments(model_location: str, max_model_length: int, given: Mapping[str, Any]) -> dict[str, Any]:
     import torch
-    from vllm import EngineArgs, LLMEngine
 
-    return LLMEngine.from_engine_args(
-        EngineArgs(
-            model=model_location,
-            # As the transformers engine has it; the protocol of open-rs says bfloat16.
-            dtype="bfloat16" if torch.cuda.is_available() else "float32",
-            max_model_len=max_model_length,
-            gpu_memory_utilization=_GPU_MEMORY_SHARE,
-            # Compiling for a CPU takes longer than most evaluations.
-            enforce_eager=not torch.cuda.is_available(),
-            enable_prefix_caching=True,
-            # Prompts arrive as tokens and leave as tokens: `ModelText` is the one place that knows the tokenizer.
-            skip_tokenizer_init=True,
-            # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
-            generation_config="vllm",
-            disable_log_stats=True,
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    arguments = {
+        "model": model_location,
+        # As the transformers engine has it; the protocol of open-rs says bfloat16.
+        "dtype": "bfloat16" if gpus else "float32",
+        "max_model_len": max_model_length,
+        "gpu_memory_utilization": _GPU_MEMORY_SHARE,
+        "data_parallel_size": replicas_on(gpus, given),
+        # Compiling for a CPU takes longer than most evaluations.
+        "enforce_eager": not gpus,
+        "enable_prefix_caching": True,
+        # Prompts arrive as tokens and leave as tokens: `ModelText` is the one place that knows the tokenizer.
+        "skip_tokenizer_init": True,
+        # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
+        "generation_config": "vllm",
+        "disable_log_stats": True,
+        **given,
+    }
+    longest = arguments["max_model_len"]
+    if isinstance(longest, int) and 0 < longest < max_model_length:  # -1 means what fits into the memory
+        raise GpgError(
+            f"--engine-arg max_model_len={longest} is shorter than the longest prompt and completion, which may have "
+            f"{max_model_length} tokens together",
+            "Lower --max-tokens, or leave max_model_len out.",
         )
-    )
+    return arguments
+
+
+def replicas_on(gpus: int, arguments: Mapping[str, Any]) -> int:
+    """How many copies of the model that many GPUs have room for; one where there is no GPU."""
+    sizes = [arguments.get(key) for key in _GPUS_PER_REPLICA]
+    return max(1, gpus // math.prod(size for size in sizes if isinstance(size, int) and size > 0))
+
+
+def _start(arguments: dict[str, Any]) -> Replicas:
+    if arguments["data_parallel_size"] == 1:
+        return _OneReplica(arguments)
+    from gpg_cli.evaluation.engines.vllm_replicas import ManyReplicas
+
+    return ManyReplicas(arguments)
+
+
+class _OneReplica:
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        from vllm import EngineArgs, LLMEngine
+        from vllm.usage.usage_lib import UsageContext
+
+        # The context decides how many sequences are in a batch: as many as `LLM.generate` has.
+        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+
+    def complete(self, prompts: Mapping[str, tuple[Any, Any]]) -> Generator[tuple[str, Sequence[int]]]:
+        for name, (prompt, params) in prompts.items():
+            self._engine.add_request(name, prompt, params)
+        while True:
+            for output in self._engine.step():
+                yield output.request_id, output.outputs[0].token_ids
+
+    def shutdown(self, timeout_s: float) -> None:
+        self._engine.engine_core.shutdown(timeout=timeout_s)
+        del self._engine
 
 
 def _sampling_params(request: Request, stop_ids: tuple[int, ...]) -> Any:
@@ -106,81 +170,3 @@ def _sampling_params(request: Request, stop_ids: tuple[int, ...]) -> Any:
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
-
-
-@contextmanager
-def _default_environment() -> Iterator[None]:
-    """Environment variables that vLLM reads when it starts; what the user has set stands."""
-    import torch
-
-    # A forked copy of a process in which torch has computed on several threads hangs at its next computation.
-    wanted = {"VLLM_WORKER_MULTIPROC_METHOD": "spawn", "VLLM_LOGGING_LEVEL": "ERROR"}
-    if not torch.cuda.is_available():
-        wanted["VLLM_CPU_KVCACHE_SPACE"] = _CPU_CACHE_GIB
-    ours = {key: value for key, value in wanted.items() if key not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for key in ours:
-            del os.environ[key]
-
-
-class _Log:
-    """Where vLLM's output goes: below Python, because its processes and its C++ write to the file descriptors."""
-
-    def __init__(self) -> None:
-        self._path: Path | None = None
-        self._kept = False
-        # ERROR is nobody's wish: importing TRL sets it.
-        if os.environ.get("VLLM_LOGGING_LEVEL", "ERROR") == "ERROR":
-            descriptor, name = tempfile.mkstemp(prefix="gpg-vllm-", suffix=".log")
-            os.close(descriptor)
-            self._path = Path(name)
-
-    @contextmanager
-    def takes_output(self) -> Iterator[None]:
-        """While a process starts or ends: stdout and stderr. Processes started meanwhile keep to it all their life."""
-        with self._redirected(1, 2):
-            yield
-
-    @contextmanager
-    def takes_stdout(self) -> Iterator[None]:
-        """While the progress bar is on stderr: stdout."""
-        with self._redirected(1):
-            yield
-
-    def last_error(self) -> str:
-        """The last line that tells of an error; empty where there is none."""
-        lines = self._path.read_text(errors="replace").splitlines() if self._path else []
-        errors = [line for line in lines if "Error: " in line]
-        return errors[-1][errors[-1].rindex("Error: ") + len("Error: ") :] if errors else ""
-
-    def keep(self) -> str:
-        """A sentence that says where the log can be read, from now on also when the engine is closed."""
-        if self._path is None or not self._path.read_text(errors="replace").strip():
-            return ""
-        self._kept = True
-        return f"vLLM's own words: {self._path}"
-
-    def remove(self) -> None:
-        if self._path and not self._kept:
-            self._path.unlink(missing_ok=True)
-
-    @contextmanager
-    def _redirected(self, *descriptors: int) -> Iterator[None]:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        saved = [os.dup(descriptor) for descriptor in descriptors]
-        target = os.open(self._path, os.O_WRONLY | os.O_APPEND) if self._path else os.dup(2)
-        try:
-            for descriptor in descriptors:
-                os.dup2(target, descriptor)
-            yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, copy in zip(descriptors, saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
-            os.close(target)
