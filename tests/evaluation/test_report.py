@@ -1,10 +1,10 @@
 import dataclasses
 
 import pytest
+from gpg_cli.evaluation.report import BenchResult, EvalResult, print_table, published_rows
 
 from gpg_cli.evaluation.benches import load_bench
 from gpg_cli.evaluation.metrics import summarise
-from gpg_cli.evaluation.report import BenchResult, EvalResult, print_table, published_rows
 
 from .test_metrics import SAMPLE, changed
 
