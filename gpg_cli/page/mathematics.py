@@ -16,17 +16,16 @@ Tree = list[Any]
 LONGEST_FORMULA = 3000
 
 # What MathML Core knows, and menclose, which the style draws (\boxed).
-_TAGS = frozenset(
-    "math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow mspace msqrt "
-    "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none".split()
+_TAG = re.compile(
+    "math|menclose|merror|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|mspace|msqrt|"
+    "mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|munderover|none"
 )
-_ATTRIBUTES = frozenset(
-    "accent accentunder columnalign depth display displaystyle fence form height largeop linethickness lspace maxsize "
-    "minsize movablelimits notation rspace scriptlevel separator stretchy symmetric voffset width".split()
+_ATTRIBUTE = re.compile(
+    "accent|accentunder|columnalign|depth|display|displaystyle|fence|form|height|largeop|linethickness|lspace|maxsize|"
+    "minsize|movablelimits|notation|rspace|scriptlevel|separator|stretchy|symmetric|voffset|width"
 )
 # How many children these must have; with others a browser draws a plain row.
-_CHILDREN = dict.fromkeys(("mfrac", "mover", "mroot", "msub", "msup", "munder"), 2)
-_CHILDREN |= dict.fromkeys(("msubsup", "munderover"), 3)
+_CHILDREN = {"mfrac": 2, "mroot": 2, "mover": 2, "msub": 2, "msup": 2, "munder": 2, "msubsup": 3, "munderover": 3}
 # Words and small numbers: `\rule{9999em}{9999em}` must not cover the page.
 _VALUE = re.compile(r"[a-z -]{1,40}|[+-]?\d{0,2}(\.\d{1,3})?(em|ex|pt|px|mu|%)?")
 
@@ -47,28 +46,35 @@ def to_tree(latex: str, *, block: bool) -> Tree | None:
     if not latex.strip() or len(latex) > LONGEST_FORMULA or _REFUSED.search(latex):
         return None
     try:
-        element = Converter(display="block" if block else "inline").convert_to_element(latex)
-        return _tree(element)
+        return _tree(Converter(display="block" if block else "inline").convert_to_element(latex))
     # The converter has exceptions of its own, and others where a model's LaTeX surprises it.
     except Exception:
         return None
 
 
 def _tree(element: Element) -> Tree:
-    if len(element) != _CHILDREN.get(element.tag, len(element)):
-        raise ValueError(f"{element.tag} with {len(element)} children")
-    tag = element.tag if element.tag in _TAGS else "mrow"
+    tag = element.tag if _TAG.fullmatch(element.tag) else "mrow"
     attributes = {
-        name: value for name, value in element.attrib.items() if name in _ATTRIBUTES and _VALUE.fullmatch(value)
+        name: value for name, value in element.attrib.items() if _ATTRIBUTE.fullmatch(name) and _VALUE.fullmatch(value)
     }
-    tree: Tree = [tag]
+    variant = element.get("mathvariant")
     # The converter writes characters as references and leaves their escaping to whoever serialises.
-    text = styled(html.unescape(element.text or ""), element.get("mathvariant"))
-    if tag == "mi" and len(text) == 1 and element.get("mathvariant") == "normal":
-        attributes["mathvariant"] = "normal"
+    text = styled(html.unescape(element.text or ""), variant)
+    if variant == "normal":
+        attributes["mathvariant"] = variant
+    tree: Tree = [tag]
     if attributes:
         tree.append(attributes)
     if text:
         tree.append(text)
-    tree.extend(_tree(child) for child in element)
+    tree.extend(_children(tag, [_tree(child) for child in element]))
     return tree
+
+
+def _children(tag: str, children: list[Tree]) -> list[Tree]:
+    needed = _CHILDREN.get(tag, len(children))
+    if len(children) < needed:
+        raise ValueError(f"{tag} with {len(children)} children")
+    # The converter leaves a base with its brackets, such as a determinant that is squared, in several pieces.
+    first = len(children) - needed + 1
+    return children if first == 1 else [["mrow", *children[:first]], *children[first:]]

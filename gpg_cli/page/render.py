@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 _SHARED = "gpg_cli.page"
 
@@ -36,7 +35,7 @@ def render(package: str, template: str, *, style: str, script: str, **values: An
     )
     environment.filters |= {"percent": percent, "count": count, "duration": duration, "signed": signed}
     page = environment.get_template(template)
-    return page.render(style=Markup(styles), script=Markup(scripts), policy=_policy(styles, scripts), **values)
+    return page.render(style=styles, script=scripts, policy=_policy(styles, scripts), **values)
 
 
 def write_whole(page: str, target: Path) -> None:

@@ -5,11 +5,15 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.page.rich_text import Formulas, Rich
+from gpg_cli.page.rich_text import Formulas
+
+# Characters of completions that a page holds: it then has some 30 MB, is made in a minute and opens in seconds.
+MOST_TEXT = 60_000_000
 
 _ENDING_NUMBER = re.compile(r"(.*?)(\d+(?:\.\d+)?)", re.DOTALL)
 
@@ -32,7 +36,7 @@ class Filter:
 def filters(samples: Sequence[Sample], benches: Sequence[str]) -> list[Filter]:
     """Every filter by which some samples differ from others, in the order of the page."""
     made = [
-        _filter("bench", "Benchmark", (sample.bench for sample in samples), list(benches).index),
+        _filter("bench", "Benchmark", (sample.bench for sample in samples), benches),
         _filter("verdict", "Verdict", (sample.verdict for sample in samples)),
         _filter("strict", "Strict verdict", ("differs" if _differs(sample) else "the same" for sample in samples)),
         _filter("end", "Completion", (_end(sample) for sample in samples)),
@@ -40,7 +44,14 @@ def filters(samples: Sequence[Sample], benches: Sequence[str]) -> list[Filter]:
     for group in dict.fromkeys(group for sample in samples for group in sample.groups):
         values = (sample.groups[group] for sample in samples if group in sample.groups)
         made.append(_filter(f"group:{group}", group.capitalize(), values))
-    return [made for made in made if len(made.options) > 1]
+    return [choice for choice in made if len(choice.options) > 1]
+
+
+def longest_completion(samples: Sequence[Sample]) -> int | None:
+    """Of how many characters at its end a completion is shown; None where the page has room for all."""
+    if sum(len(sample.completion) for sample in samples) <= MOST_TEXT:
+        return None
+    return MOST_TEXT // len(samples)
 
 
 def pack(samples: Sequence[Sample]) -> str:
@@ -53,9 +64,11 @@ def pack(samples: Sequence[Sample]) -> str:
          "samples": [{problem, prompt: numbers; number, completion, extracted, verdict, strict, tokens, end, seed}]}
     """
     formulas = Formulas()
+    longest = longest_completion(samples)
     prompts: dict[str, int] = {}
     numbers: dict[tuple[str, int], int] = {}
-    problems, packed = [], []
+    problems: list[dict[str, Any]] = []
+    packed: list[dict[str, Any]] = []
     for sample in samples:
         key = sample.bench, sample.index
         if key not in numbers:
@@ -66,7 +79,7 @@ def pack(samples: Sequence[Sample]) -> str:
                 "problem": numbers[key],
                 "prompt": prompts.setdefault(sample.prompt, len(prompts)),
                 "number": sample.number,
-                "completion": formulas.rich(sample.completion),
+                "completion": formulas.rich(_ending(sample.completion, longest)),
                 "extracted": None if sample.extracted is None else formulas.rich_answer(sample.extracted),
                 "verdict": sample.verdict,
                 "strict": sample.strict,
@@ -81,7 +94,7 @@ def pack(samples: Sequence[Sample]) -> str:
     return base64.b64encode(packed_bytes).decode()
 
 
-def _problem(sample: Sample, formulas: Formulas) -> dict[str, str | int | Rich | list[Rich] | dict[str, str]]:
+def _problem(sample: Sample, formulas: Formulas) -> dict[str, Any]:
     golds = (sample.gold,) if isinstance(sample.gold, str) else sample.gold
     return {
         "bench": sample.bench,
@@ -92,6 +105,12 @@ def _problem(sample: Sample, formulas: Formulas) -> dict[str, str | int | Rich |
     }
 
 
+def _ending(completion: str, longest: int | None) -> str:
+    if longest is None or len(completion) <= longest:
+        return completion
+    return f"[{len(completion) - longest:,} characters left out]\n{completion[-longest:]}"
+
+
 def _differs(sample: Sample) -> bool:
     return sample.verdict != sample.strict
 
@@ -100,8 +119,10 @@ def _end(sample: Sample) -> str:
     return "truncated" if sample.finish_reason == "length" else "complete"
 
 
-def _filter(name: str, label: str, values: Iterable[str], order: Callable[[str], object] | None = None) -> Filter:
-    return Filter(name, label, sorted(Counter(values).items(), key=lambda item: (order or natural)(item[0])))
+def _filter(name: str, label: str, values: Iterable[str], order: Sequence[str] = ()) -> Filter:
+    """The options in the order given, else sorted."""
+    counted = Counter(values)
+    return Filter(name, label, [(value, counted[value]) for value in order or sorted(counted, key=natural)])
 
 
 def natural(text: str) -> tuple[str, float]:

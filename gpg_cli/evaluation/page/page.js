@@ -16,6 +16,7 @@
   const find = (selector) => [...document.querySelectorAll(selector)];
 
   let data;
+  waiting.hidden = false;
   try {
     data = await unpack(document.getElementById("data").textContent);
   } catch (error) {
@@ -61,17 +62,43 @@
     return element;
   }
 
+  function formula(number) {
+    const [source, tree] = data.formulas[number];
+    const element = mathematics(tree);
+    element.setAttribute("title", source);
+    return element;
+  }
+
   function rich(pieces) {
     const fragment = document.createDocumentFragment();
-    for (const piece of pieces) {
-      if (typeof piece === "string") {
-        fragment.append(text(piece));
-        continue;
+    const isBlock = (piece) => typeof piece === "number" && data.formulas[piece][1][1].display === "block";
+    pieces.forEach((piece, place) => {
+      if (typeof piece === "number") {
+        fragment.append(formula(piece));
+        return;
       }
-      const [source, tree] = data.formulas[piece];
-      const element = mathematics(tree);
-      element.setAttribute("title", source);
-      fragment.append(element);
+      // A formula on a line of its own has its distance already.
+      if (isBlock(pieces[place - 1])) piece = piece.replace(/^\s*\n/, "");
+      if (isBlock(pieces[place + 1])) piece = piece.replace(/\n\s*$/, "");
+      fragment.append(text(piece));
+    });
+    return fragment;
+  }
+
+  function snippet(pieces) {
+    const fragment = document.createDocumentFragment();
+    let left = SNIPPET;
+    for (const piece of pieces) {
+      if (left <= 0) break;
+      const written = plain([piece]);
+      if (typeof piece === "string") {
+        fragment.append(text(written.slice(0, left).replace(/\s+/g, " ")));
+      } else {
+        const element = formula(piece);
+        element.setAttribute("display", "inline");
+        fragment.append(element);
+      }
+      left -= written.length;
     }
     return fragment;
   }
@@ -90,7 +117,7 @@
       "summary", "",
       make("span", `verdict ${sample.verdict}`, sample.verdict),
       make("span", "place", `${title} ${problem.index}${several ? `, sample ${sample.number}` : ""}`),
-      make("bdi", "text", text(plain(problem.problem).slice(0, SNIPPET).replace(/\s+/g, " "))),
+      make("bdi", "text", snippet(problem.problem)),
       make("span", "end", ...marks, `${sample.tokens.toLocaleString("en")} tokens`),
     );
     const details = make("details", "sample", summary);
@@ -205,10 +232,10 @@
 
   function follow() {
     const asked = new URLSearchParams(location.hash.slice(1));
-    const known = [...asked.keys()].filter((name) => name in form.elements);
+    const known = [...asked].filter(([name]) => form.elements.namedItem(name));
     if (known.length === 0) return false;
     form.reset();
-    for (const name of known) form.elements[name].value = asked.get(name);
+    for (const [name, wanted] of known) form.elements.namedItem(name).value = wanted;
     choose();
     document.getElementById("samples").scrollIntoView();
     return true;

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.page.browser import ends_with_number, natural
+from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
+from gpg_cli.evaluation.page.browser import ends_with_number, longest_completion, natural
 from gpg_cli.evaluation.page.folder import Group, Interval, Results
 
 
@@ -71,12 +71,17 @@ def common_sampling(results: Results) -> dict[str, object] | None:
     return settings[0] if settings and all(setting == settings[0] for setting in settings) else None
 
 
-def incomplete(results: Results, samples: list[Sample]) -> list[str]:
-    """A sentence for each benchmark of which there are other samples than its scores were made of."""
-    notes = []
+def notes(results: Results, samples: list[Sample]) -> list[str]:
+    """What a reader must know before the numbers: other samples than the scores were made of, texts cut short."""
+    sentences = []
     for name, bench in results.benches.items():
         expected = sum(bench.verdicts.values())
         stored = sum(sample.bench == name for sample in samples)
         if stored != expected:
-            notes.append(f"{bench.title}: the scores are those of {expected} samples, the folder holds {stored}.")
-    return notes
+            sentences.append(f"{bench.title}: the scores are those of {expected} samples, the folder holds {stored}.")
+    longest = longest_completion(samples)
+    if longest is not None:
+        sentences.append(
+            f"Of long completions only the last {longest:,} characters are here; all of them are in {SAMPLES_FILE}."
+        )
+    return sentences

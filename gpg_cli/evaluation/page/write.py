@@ -5,7 +5,7 @@ from pathlib import Path
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.page.browser import filters, pack
 from gpg_cli.evaluation.page.folder import read_folder
-from gpg_cli.evaluation.page.scores import common_sampling, incomplete, ordered_groups, pass_ks, published_table
+from gpg_cli.evaluation.page.scores import common_sampling, notes, ordered_groups, pass_ks, published_table
 from gpg_cli.page.render import render, write_whole
 
 
@@ -31,7 +31,7 @@ def write_page(folder: Path, target: Path) -> None:
         results=results,
         finished=evaluation.finished,
         sampling=common_sampling(results),
-        notes=incomplete(results, samples),
+        notes=notes(results, samples),
         published=published_table(results),
         pass_ks=pass_ks(results),
         ordered_groups=ordered_groups,
