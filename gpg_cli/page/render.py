@@ -6,6 +6,7 @@ import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
@@ -33,7 +34,14 @@ def render(package: str, template: str, *, style: str, script: str, **values: An
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "count": count, "duration": duration, "signed": signed}
+    environment.filters |= {
+        "percent": percent,
+        "count": count,
+        "duration": duration,
+        "signed": signed,
+        # Jinja's own `urlencode` fails at half of a surrogate pair.
+        "in_address": lambda text: quote(text, safe="", errors="replace"),
+    }
     page = environment.get_template(template)
     return page.render(style=styles, script=scripts, policy=_policy(styles, scripts), **values)
 

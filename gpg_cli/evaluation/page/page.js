@@ -7,8 +7,9 @@
   const PAGE = 50;
   const FOLDED_FROM = 3000; // characters
   const SNIPPET = 160; // characters
-  // Direction marks, line separators and other controls act where they stand; shown by their number they are harmless.
-  const CONTROLS = /([\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff])/;
+  // Direction marks, line separators, halves of surrogate pairs and other controls act where they stand, or are not seen;
+  // shown by their number they are harmless.
+  const CONTROLS = /([\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\p{Surrogate}])/u;
 
   const form = document.getElementById("filters");
   const list = document.getElementById("list");
@@ -243,9 +244,11 @@
 
   let typing;
   form.addEventListener("input", (event) => {
+    if (event.target.tagName === "SELECT") return;
     clearTimeout(typing);
-    typing = setTimeout(changed, event.target.tagName === "SELECT" ? 0 : 200);
+    typing = setTimeout(changed, 200);
   });
+  form.addEventListener("change", (event) => event.target.tagName === "SELECT" && changed());
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(changed));
   window.addEventListener("hashchange", follow);
