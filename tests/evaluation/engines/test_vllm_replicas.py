@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ def test_two_copies_answer_as_one_does(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     capfd.readouterr()
-    options = EngineOptions("vllm", arguments={"data_parallel_size": 2, "max_num_seqs": 2})
+    options = EngineOptions("vllm", arguments={"data_parallel_size": 2, "max_num_seqs": 4})
     warm = [
         replace(each, index=100 + number, sampling=Sampling(1.0, 1.0, 20, seed=7)) for number, each in enumerate(asked)
     ]
@@ -54,11 +56,15 @@ def test_two_copies_answer_as_one_does(
     again = [replace(each, index=each.index + 100) for each in warm]
     with open_engine(options, str(smollm2), smollm2_text, MAX_MODEL_LENGTH) as engine:
         assert len(_cores()) == 2
+        asked_of = _requests_by_copy(engine)
         together = completions_of(engine, [*asked, *warm, *again])
         assert together[:8] == from_one_copy
         assert together[8:16] == together[16:]
+        assert asked_of.total() == 24
+        assert len(asked_of) == 2
+        assert min(asked_of.values()) >= 8
         assert completions_of(engine, asked) == from_one_copy
-    assert not _cores()
+    assert _all_end()
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines() == ["Starting vLLM with 2 copies of the model (half a minute) ..."]
@@ -84,10 +90,33 @@ def test_when_a_copy_dies_what_was_finished_has_been_reported(
         engine.generate([replace(asked[0], sampling=replace(asked[0].sampling, max_tokens=2)), *long], report)
     assert done[0] == 0
     assert len(done) < 8
-    assert not _cores()
+    assert _all_end()
 
 
 def _cores() -> list[int]:
     """Process ids of vLLM's engines that this process has started."""
     children = multiprocessing.active_children()
     return [child.pid for child in children if child.name.startswith("EngineCore") and child.pid is not None]
+
+
+def _all_end(within_s: float = 20.0) -> bool:
+    """Whether they are gone soon; a process that is killed lives on for a moment."""
+    until = time.monotonic() + within_s
+    while _cores() and time.monotonic() < until:
+        time.sleep(0.05)
+    return not _cores()
+
+
+def _requests_by_copy(engine: Any) -> Counter[bytes]:
+    """Counts, from now on, the requests that vLLM's load balancing gives to each copy."""
+    client = engine._replicas._engine.engine_core
+    choose = client.get_core_engine_for_request
+    counts: Counter[bytes] = Counter()
+
+    def counted(request: Any) -> bytes:
+        chosen: bytes = choose(request)
+        counts[chosen] += 1
+        return chosen
+
+    client.get_core_engine_for_request = counted
+    return counts
