@@ -1,4 +1,4 @@
-"""Find the presets and benchmarks that ship with the package, from a wheel and from an editable install alike."""
+"""Find the presets, benchmarks, suites and profiles that ship, from a wheel and from an editable install alike."""
 
 from pathlib import Path
 
@@ -28,6 +28,16 @@ def bench_paths() -> dict[str, Path]:
     return _by_name("evals")
 
 
+def suite_paths() -> dict[str, Path]:
+    """Name to file of every suite of benchmarks, in alphabetical order."""
+    return _by_name("evals/suites")
+
+
+def profile_paths() -> dict[str, Path]:
+    """Name to file of every profile (how a family of models is asked), in alphabetical order."""
+    return _by_name("evals/profiles")
+
+
 def find_preset(name: str) -> Path:
     """The file of a preset.
 
@@ -41,9 +51,27 @@ def find_bench(name: str) -> Path:
     """The file of a benchmark.
 
     Raises:
+        GpgError: there is none of that name; the nearest names, suites among them, are in the message.
+    """
+    return _find(name, {**bench_paths(), **suite_paths()}, "benchmark", "gpg benches")
+
+
+def find_evaluation_file(name: str) -> Path:
+    """The file of a benchmark, a suite or a profile.
+
+    Raises:
         GpgError: there is none of that name; the nearest names are in the message.
     """
-    return _find(name, bench_paths(), "benchmark", "gpg benches")
+    return _find(name, {**bench_paths(), **suite_paths(), **profile_paths()}, "benchmark", "gpg benches")
+
+
+def find_profile(name: str) -> Path:
+    """The file of a profile.
+
+    Raises:
+        GpgError: there is none of that name; the nearest names are in the message.
+    """
+    return _find(name, profile_paths(), "profile", "gpg benches")
 
 
 def _find(name: str, paths: dict[str, Path], kind: str, command: str) -> Path:

@@ -3,13 +3,16 @@
 import functools
 import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from gpg_cli.errors import GpgError
+
+if TYPE_CHECKING:
+    from gpg_cli.training.run import Benchmarks
 
 app = typer.Typer(
     name="gpg",
@@ -77,9 +80,12 @@ def train(
         bool, typer.Option("--decontaminate", help="Leave out problems that a benchmark at hand has too.")
     ] = False,
     bench_data: Annotated[
-        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A benchmark's data for that; repeatable.")
+        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A benchmark's data; repeatable.")
     ] = None,
     output_dir: OutputDirOption = None,
+    eval_bench: Annotated[str | None, typer.Option(help="A benchmark to measure before and after.")] = None,
+    eval_every: Annotated[int | None, typer.Option(min=1, help="Measure it while training too, each N steps.")] = None,
+    eval_limit: Annotated[int | None, typer.Option(min=1, help="Only its first so many problems.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
     assignments: Annotated[
@@ -113,6 +119,9 @@ def train(
             ("dataset_name", "--dataset", dataset),
             ("decontaminate", "--decontaminate", decontaminate or None),
             ("bench_data", "--bench-data", _parse_bench_data(bench_data)),
+            ("eval_bench", "--eval-bench", eval_bench),
+            ("eval_every", "--eval-every", eval_every),
+            ("eval_limit", "--eval-limit", eval_limit),
             ("max_steps", "--max-steps", max_steps),
             ("seed", "--seed", seed),
             ("algorithm", "--algorithm", algorithm),
@@ -134,9 +143,9 @@ def train(
         main_process_port=main_process_port,
     )
     if dry_run:
-        plan = make_plan(request, _bench_questions)
+        plan = make_plan(request, _benchmarks().questions)
         report_training.show_plan(plan, make_preview(plan), as_json=json)
-    elif (result := run_training(request, _measure, _bench_questions)) is not None:
+    elif (result := run_training(request, _benchmarks())) is not None:
         report_training.show_result(result, as_json=json)
 
 
@@ -169,54 +178,85 @@ def check(
         options={key: (option, value) for key, option, value in named if value is not None},
         num_processes=1,
     )
-    report = run_check(request, rollouts, _bench_questions)
+    report = run_check(request, rollouts, _benchmarks().questions)
     show_report(report, as_json=json)
     if report.count(Level.PROBLEM):
         raise typer.Exit(1)
 
 
-@app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math500")
+@app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")
 @explains_errors
 def evaluate(
-    model: Annotated[str, typer.Option(help="Run folder, checkpoint, model folder or Hub id.")],
-    bench: Annotated[str, typer.Option(help="One benchmark or several, a,b; `gpg benches` lists them.")],
+    model: Annotated[str | None, typer.Option(help="Run folder, checkpoint, model folder or Hub id.")] = None,
+    bench: Annotated[
+        str | None, typer.Option(help="Benchmarks and suites, a,b, or a YAML file; `gpg benches` lists them.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many problems of each.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of each problem: mean@n, pass@k, maj@n.")] = 1,
     data: Annotated[
         list[str] | None, typer.Option(metavar="BENCH=FILE", help="A local .jsonl instead of the Hub's; repeatable.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="auto, vllm or transformers.")] = "auto",
+    profile: Annotated[str | None, typer.Option(help="How a family of models is asked; `gpg benches`.")] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(metavar="on|off|FILE", help="Ask with the model's chat template, without, or so.")
+    ] = None,
+    system_prompt: Annotated[str | None, typer.Option(help="A system message before each question.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest completion, in tokens.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Share of probability that is kept.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
+    engine: Annotated[str, typer.Option(help="auto, vllm, transformers or openai.")] = "auto",
+    engine_arg: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An argument of the engine; repeatable.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server, http://host:8000/v1.")] = None,
+    served_model: Annotated[str | None, typer.Option(help="The model's name there, if it serves several.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests that the server gets at once.")] = None,
+    harness: Annotated[str, typer.Option(help="gpg, or lighteval: its pipeline and metrics.")] = "gpg",
+    rescore: Annotated[Path | None, typer.Option(metavar="DIR", help="Judge stored completions again.")] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(metavar="DIR1 DIR2", help="Compare two evaluations, problem by problem.")
+    ] = None,
+    html: Annotated[bool, typer.Option("--html", help="Write report.html too: scores and every completion.")] = False,
     output_dir: OutputDirOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure a model on benchmarks."""
-    from gpg_cli.console import print_json
-    from gpg_cli.evaluation.report import print_table
-    from gpg_cli.evaluation.run import EvalRequest
-    from gpg_cli.evaluation.run import evaluate as run_evaluation
+    """Measure a model on benchmarks; judge again, or compare, what was measured."""
+    from gpg_cli import report_evaluation
 
-    result = run_evaluation(
-        EvalRequest(
-            model=model,
-            benches=[name.strip() for name in bench.split(",") if name.strip()],
-            data_files=_parse_data_files("--data", data or []),
-            limit=limit,
-            engine=engine,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            seed=seed,
-            output_dir=output_dir,
-            overwrite=overwrite,
-        )
+    if compare is not None:
+        report_evaluation.show_comparison(*compare, as_json=json)
+        return
+    if rescore is not None:
+        report_evaluation.show_rescored(rescore, html=html, as_json=json)
+        return
+    from gpg_cli.evaluation.engine import EngineOptions
+    from gpg_cli.evaluation.engines.arguments import read_arguments
+    from gpg_cli.evaluation.plan import EvalRequest
+
+    if model is None or bench is None:
+        missing = "--model" if model is None else "--bench"
+        raise GpgError(f"{missing} is missing", "For example: gpg eval --model runs/my-run --bench math500")
+    request = EvalRequest(
+        model=model,
+        benches=[name.strip() for name in bench.split(",") if name.strip()],
+        data_files=_parse_data_files("--data", data or []),
+        limit=limit,
+        samples=samples,
+        engine=EngineOptions(engine, base_url, served_model, read_arguments(engine_arg or []), concurrency),
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        profile=profile,
+        chat_template=chat_template,
+        system_prompt=system_prompt,
+        seed=seed,
+        output_dir=output_dir,
+        overwrite=overwrite,
     )
-    if json:
-        print_json(result.to_dict())
-    else:
-        print_table(result)
+    report_evaluation.show_evaluation(request, harness=harness, html=html, as_json=json)
 
 
 @app.command(rich_help_panel="Commands", epilog="Example: gpg export runs/my-run --to my-model")
@@ -348,19 +388,13 @@ def _overrides(context: typer.Context) -> list[str]:
     return read_overrides(context.args, setting_types(), options)
 
 
-def _measure(model: Path, bench: str, keep: bool) -> float:
-    """What training is given to measure its model with: the code of `gpg eval`."""
-    from gpg_cli.evaluation.run import EvalRequest
-    from gpg_cli.evaluation.run import evaluate as run_evaluation
-
-    return run_evaluation(EvalRequest(model=str(model), benches=[bench], keep=keep)).accuracy(bench)
-
-
-def _bench_questions(files: Mapping[str, Path]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What training is given to keep away from: the problems of the benchmarks."""
+def _benchmarks() -> "Benchmarks":
+    """What training is given to measure its model with, and to keep away from: the code of `gpg eval`."""
+    from gpg_cli.evaluation.for_training import held_out, measure
     from gpg_cli.evaluation.questions import questions_at_hand
+    from gpg_cli.training.run import Benchmarks
 
-    return questions_at_hand(files)
+    return Benchmarks(questions=questions_at_hand, measure=measure, held_out=held_out)
 
 
 def _parse_bench_data(texts: list[str] | None) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpg_cli.catalog import find_bench, find_preset, preset_paths
+from gpg_cli.catalog import find_evaluation_file, find_preset, preset_paths, profile_paths, suite_paths
 from gpg_cli.evaluation.summaries import bench_summaries
 from gpg_cli.recipe_file import BASE, read_layers
 from gpg_cli.yaml_file import read_yaml_mapping
@@ -37,13 +37,19 @@ def _preset_facts(path: Path) -> tuple[str, str, str, str, str]:
 
 
 def show_benches(name: str | None) -> None:
-    """All benchmarks, one line each; or one, as it is written."""
+    """All benchmarks, suites and profiles, one line each; or one, as it is written."""
     if name is not None:
-        print(find_bench(name).read_text(encoding="utf-8"), end="")
+        print(find_evaluation_file(name).read_text(encoding="utf-8"), end="")
         return
     rows = [(bench.name, bench.title, bench.description, bench.source) for bench in bench_summaries()]
-    _show(("benchmark", "title", "what it measures", "data"), rows)
-    _add("`gpg benches NAME` prints one; `gpg eval --model MODEL --bench NAME` runs it.")
+    for suite, path in suite_paths().items():
+        values = read_yaml_mapping(path).values
+        rows.append((suite, "suite", str(values.get("description")), ", ".join(values.get("benches") or [])))
+    for profile, path in profile_paths().items():
+        values = read_yaml_mapping(path).values
+        rows.append((profile, "profile", str(values.get("description")), ", ".join(values.get("models") or [])))
+    _show(("name", "title", "what it is", "data, parts or models"), rows)
+    _add("`gpg benches NAME` prints one; `gpg eval --model MODEL --bench NAME [--profile NAME]` runs it.")
 
 
 def show_rewards(name: str | None) -> None:

@@ -3,22 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from gpg_cli.catalog import find_bench
-from gpg_cli.errors import GpgError
-from gpg_cli.yaml_file import YamlMapping, did_you_mean, read_yaml_mapping
+from gpg_cli.evaluation.yaml_shapes import Shape, read_shape
 
 PLACEHOLDER = "{problem}"
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSource(_Shape):
+class DataSource(Shape):
     """Where the problems come from: a Hub data set, or a generator of ours.
 
     Attributes:
@@ -45,14 +40,14 @@ class DataSource(_Shape):
         return ", ".join(part for part in (self.hub, self.config, self.split) if part)
 
 
-class Columns(_Shape):
+class Columns(Shape):
     """Names of the data's columns: the text for the model, and the gold answer (text, number, or a list of them)."""
 
     problem: str
     gold: str
 
 
-class SamplingSettings(_Shape):
+class SamplingSettings(Shape):
     """How completions are sampled, one a problem.
 
     Attributes:
@@ -68,15 +63,17 @@ class SamplingSettings(_Shape):
     max_model_length: Annotated[int, Field(ge=1)] | None = None
 
 
-class Bench(_Shape):
+class Bench(Shape):
     """One benchmark.
 
     Attributes:
         name: what a person types; the file's name without its ending.
+        groups: what problems are told apart by in reports: `level` to the data's column of it.
         gold_after: where given, the gold is the text after the last occurrence of this mark.
         prompt: text with `{problem}` in it.
         chat: whether the prompt becomes a user's message in the model's chat template.
         rule: how a completion is judged, see `gpg_cli.grading`.
+        expected_tokens: rough length of a completion, for the order in which an engine gets the requests.
         published: name of a model or method to its published score in percent.
     """
 
@@ -85,12 +82,14 @@ class Bench(_Shape):
     description: str
     data: DataSource
     columns: Columns
+    groups: dict[str, str] = Field(default_factory=dict)
     gold_after: str | None = None
     rule: Literal["math-latex", "math-expr", "exact"]
     prompt: str
     chat: bool = True
     sampling: SamplingSettings
-    published: dict[str, float] = {}
+    expected_tokens: Annotated[int, Field(ge=1)] = 1000
+    published: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _prompt_has_problem(self) -> "Bench":
@@ -109,35 +108,10 @@ def load_bench(name: str) -> Bench:
     Raises:
         GpgError: unknown name (the nearest ones are told); the file is missing or not as needed (file, line and key).
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else find_bench(name)
-    mapping = read_yaml_mapping(path)
-    if "name" in mapping.values:
-        raise GpgError(
-            f"{mapping.where('name')}: unknown key 'name'", "A benchmark is named as its file; leave it out."
-        )
-    try:
-        return Bench.model_validate({"name": path.stem, **mapping.values})
-    except ValidationError as error:
-        raise _explain(error, mapping) from error
+    path = Path(name) if is_path(name) else find_bench(name)
+    return read_shape(path, Bench, "`gpg benches math500` prints a benchmark to copy from.")
 
 
-def _explain(error: ValidationError, mapping: YamlMapping) -> GpgError:
-    """The first complaint of pydantic in our words, with file and line."""
-    errors = error.errors()
-    # A mistyped key is also a missing one; the first is what the person has to know.
-    first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
-    keys = [str(part) for part in first["loc"]]
-    where = mapping.where(keys[0]) if keys else str(mapping.path)
-    key = ".".join(keys)
-    if first["type"] == "extra_forbidden":
-        parts: dict[str, type[BaseModel]] = {"data": DataSource, "columns": Columns, "sampling": SamplingSettings}
-        known = [name for name in parts.get(keys[0], Bench).model_fields if name != "name"]
-        return GpgError(
-            f"{where}: unknown key {key!r}", f"{did_you_mean(keys[-1], known)}The keys are: {', '.join(known)}."
-        )
-    if first["type"] == "missing":
-        return GpgError(f"{where} lacks the key {key!r}", "`gpg benches math500` prints a benchmark to copy from.")
-    reason = first["msg"].removeprefix("Value error, ")
-    return GpgError(
-        f"{where}: {f'{key} is refused: ' if key else ''}{reason[0].lower()}{reason[1:]}", "Mend that line."
-    )
+def is_path(name: str) -> bool:
+    """Whether a name on the command line means a file of one's own."""
+    return name.endswith((".yaml", ".yml"))

@@ -1,9 +1,14 @@
 """samples.jsonl: every finished sample on disk at once, one JSON object a line, in the order they finish."""
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
+
+from gpg_cli.errors import GpgError
 
 SAMPLES_FILE = "samples.jsonl"
 
@@ -16,7 +21,7 @@ class Sample:
         bench, index: the benchmark, and the problem's row in its data, from 0.
         number: which of the problem's samples this is, from 0.
         problem: the problem's text.
-        groups: what the problem counts among: `{"subject": "Algebra", "level": "3"}`; empty where the data says nothing.
+        groups: what the problem counts among: `{"subject": "Algebra", "level": "3"}`; may be empty.
         prompt: what the model was given, chat template included.
         completion: the text it wrote, without special tokens.
         extracted: the answer found in it, None where there is none.
@@ -43,21 +48,32 @@ class Sample:
     finish_reason: str
     seed: int
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What tells it from every other sample of an evaluation."""
+        return self.bench, self.index, self.number
+
 
 class Journal:
     """Appends samples to a file, each flushed to the operating system before the next one is taken.
 
     Args:
-        path: the file; None keeps nothing.
+        path: the file; None keeps nothing. What stands after its last line's end, because the program was killed while
+            it wrote, is cut off.
+
+    Raises:
+        GpgError: another process is writing to the file.
     """
 
     def __init__(self, path: Path | None) -> None:
-        # backslashreplace: half of a surrogate pair, which JSON input may hold, becomes the JSON escape it came from.
         self._file = path.open("a", encoding="utf-8", errors="backslashreplace") if path else None
+        if path is not None and self._file is not None:
+            _lock(self._file, path)
+            _cut_torn_line(path)
 
     def append(self, sample: Sample) -> None:
         if self._file:
-            self._file.write(json.dumps(asdict(sample), ensure_ascii=False) + "\n")
+            self._file.write(_line(sample))
             self._file.flush()
 
     def __enter__(self) -> "Journal":
@@ -66,3 +82,39 @@ class Journal:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._file:
             self._file.close()
+
+
+def rewrite_samples(path: Path, samples: Iterable[Sample]) -> None:
+    """Replace a file of samples, whole or not at all, in the order of benchmark, problem and number."""
+    beside = path.with_name(path.name + ".tmp")
+    with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(map(_line, sorted(samples, key=lambda sample: sample.key)))
+    os.replace(beside, path)
+
+
+def _line(sample: Sample) -> str:
+    # Written with backslashreplace: half of a surrogate pair, which JSON may hold, becomes the JSON escape it was.
+    return json.dumps(asdict(sample), ensure_ascii=False) + "\n"
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    """Keep other processes out until the file is closed; where there are no such locks (Windows), nobody is."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise GpgError(
+            f"another evaluation is writing to {path}", "Wait for it to end, or name another --output-dir."
+        ) from error
+    except OSError:  # a file system without locks
+        return
+
+
+def _cut_torn_line(path: Path) -> None:
+    with path.open("rb+") as file:
+        text = file.read()
+        file.truncate(text.rfind(b"\n") + 1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.benches import Bench
 from gpg_cli.evaluation.engine import Completion, first_line
+from gpg_cli.evaluation.profiles import Style
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,26 @@ class ModelText:
     def has_chat_template(self) -> bool:
         return self.tokenizer.chat_template is not None
 
-    def prompt(self, bench: Bench, problem: str) -> Prompt:
-        """The prompt of a problem: one user's message without a system message, or the raw query.
+    def prompt(self, query: str, style: Style) -> Prompt:
+        """A query as the model is given it: the raw text, or a user's message in a chat template.
 
-        A benchmark that wants the chat template gets the raw query from a model that has none.
+        A model without a chat template gets the raw query, unless the style insists.
+
+        Raises:
+            GpgError: the template fails with this message.
         """
-        query = bench.query(problem)
-        if not (bench.chat and self.has_chat_template):
+        if not style.chat or not (style.template or self.has_chat_template):
             return Prompt(query, tuple(self.tokenizer(query)["input_ids"]))
-        message = [{"role": "user", "content": query}]
-        text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        system = [{"role": "system", "content": style.system_prompt}] if style.system_prompt else []
+        messages = [*system, {"role": "user", "content": query}]
+        try:
+            text = self.tokenizer.apply_chat_template(
+                messages, chat_template=style.template, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # a template may raise whatever it likes, for instance at a system message
+            raise GpgError(
+                f"the chat template fails: {first_line(error)}", "Try another: --chat-template FILE, or off."
+            ) from error
         # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
         return Prompt(text, tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
 

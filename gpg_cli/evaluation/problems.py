@@ -1,7 +1,7 @@
 """The problems of a benchmark: from a local file, from the Hub, or from a generator of ours."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ class Problem:
         index: its row in the data, from 0.
         text: what the data's problem column holds.
         gold: the right answer, or several of which any counts.
+        groups: what it counts among, such as `{"level": "3"}`.
     """
 
     index: int
     text: str
     gold: str | tuple[str, ...]
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def _as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:
     golds = tuple(_short_gold(bench, item) for item in (gold if isinstance(gold, list) else [gold]))
     if not golds or not all(golds):
         raise _unusable(source, index, bench.columns.gold)
-    return Problem(index, text, golds if isinstance(gold, list) else golds[0])
+    # A file of one's own may lack these columns: nothing is broken down by them then.
+    groups = {name: str(row[column]) for name, column in bench.groups.items() if row.get(column) is not None}
+    return Problem(index, text, golds if isinstance(gold, list) else golds[0], groups)
 
 
 def _short_gold(bench: Bench, gold: Any) -> str:

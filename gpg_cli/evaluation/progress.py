@@ -15,12 +15,17 @@ Count = Callable[[bool], None]
 
 
 @contextmanager
-def watching(title: str, total: int, *, shown: bool) -> Iterator[Count]:
-    """Show how far a benchmark is, and its score so far, on stderr."""
+def watching(title: str, total: int, *, done: int, right: int, shown: bool) -> Iterator[Count]:
+    """Show how far an evaluation is, and how much of it is right, on stderr.
+
+    Args:
+        total: samples in all.
+        done, right: how many were there before, and how many of them are correct.
+    """
     if not shown:
         yield lambda correct: None
     elif not messages.is_terminal:
-        yield _in_log(title, total)
+        yield _in_log(title, total, done, right)
     else:
         columns = (
             SpinnerColumn(),
@@ -31,11 +36,11 @@ def watching(title: str, total: int, *, shown: bool) -> Iterator[Count]:
             TimeRemainingColumn(compact=True),
         )
         with Progress(*columns, console=messages) as progress:
-            task = progress.add_task(title, total=total, score="")
-            yield _counting(lambda done, score: progress.update(task, completed=done, score=score))
+            task = progress.add_task(title, total=total, completed=done, score="")
+            yield _counting(lambda done, score: progress.update(task, completed=done, score=score), done, right)
 
 
-def _in_log(title: str, total: int) -> Count:
+def _in_log(title: str, total: int, before: int, right: int) -> Count:
     last = time.perf_counter()
 
     def show(done: int, score: str) -> None:
@@ -44,12 +49,10 @@ def _in_log(title: str, total: int) -> Count:
             last = time.perf_counter()
             say(f"{title}: {done}/{total}, {score}")
 
-    return _counting(show)
+    return _counting(show, before, right)
 
 
-def _counting(show: Callable[[int, str], None]) -> Count:
-    done = right = 0
-
+def _counting(show: Callable[[int, str], None], done: int, right: int) -> Count:
     def count(correct: bool) -> None:
         nonlocal done, right
         done, right = done + 1, right + correct

@@ -4,54 +4,72 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gpg_cli.evaluation.engine import Request, Sampling
+from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engine import Sampling
 from gpg_cli.evaluation.model_text import ModelText, Prompt
 from gpg_cli.evaluation.plan import PlannedBench
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One benchmark ready for an engine.
+    """One benchmark with its prompts.
 
     Attributes:
         prompts: one a problem.
-        requests: for the problems whose prompt leaves room for a completion; `index` is the place in `prompts`.
-        too_long: places of the other problems.
+        rooms: tokens a completion may have, for each prompt; 0 where the prompt leaves none.
     """
 
     planned: PlannedBench
     prompts: list[Prompt]
-    requests: list[Request]
-    too_long: list[int]
+    rooms: list[int]
+
+    @property
+    def too_long(self) -> int:
+        """How many prompts leave no room for a completion."""
+        return self.rooms.count(0)
 
     @property
     def max_model_length(self) -> int:
-        """Longest prompt and completion together, in tokens; 0 without any request."""
-        return max((len(request.token_ids) + request.sampling.max_tokens for request in self.requests), default=0)
+        """Longest prompt and completion together, in tokens; 0 where no prompt leaves room."""
+        lengths = zip(self.prompts, self.rooms, strict=True)
+        return max((len(prompt.token_ids) + room for prompt, room in lengths if room), default=0)
+
+    def sampling(self, place: int, number: int, seed: int) -> Sampling:
+        """How a sample of a problem is sampled.
+
+        Args:
+            place: of the problem in `prompts`.
+            number: which of its samples, from 0.
+            seed: of the evaluation.
+        """
+        settings = self.planned.sampling
+        problem = self.planned.problems.problems[place]
+        own_seed = sample_seed(seed, self.planned.bench.name, problem.index, number)
+        return Sampling(settings.temperature, settings.top_p, self.rooms[place], own_seed)
 
 
-def prepare(planned: PlannedBench, text: ModelText, seed: int) -> Prepared:
-    """Render a benchmark's prompts for a model and turn them into requests."""
-    bench, sampling = planned.bench, planned.sampling
-    bounds = [bound for bound in (text.context_length, sampling.max_model_length) if bound is not None]
-    prompts = [text.prompt(bench, problem.text) for problem in planned.problems.problems]
-    requests, too_long = [], []
-    for place, prompt in enumerate(prompts):
-        room = min(bounds) - len(prompt.token_ids) if bounds else sampling.max_tokens
-        if room < 1:
-            too_long.append(place)
-            continue
-        max_tokens = min(sampling.max_tokens, room)
-        seed_of_sample = sample_seed(seed, bench.name, planned.problems.problems[place].index)
-        requests.append(
-            Request(place, prompt.token_ids, Sampling(sampling.temperature, sampling.top_p, max_tokens, seed_of_sample))
+def prepare(planned: PlannedBench, text: ModelText) -> Prepared:
+    """Render a benchmark's prompts for a model.
+
+    Raises:
+        GpgError: a chat template was asked for by name, and the model has none; the template fails.
+    """
+    bench, style = planned.bench, planned.style
+    if style.must and not (style.template or text.has_chat_template):
+        raise GpgError(
+            "the model has no chat template, and one was asked for",
+            "Leave --chat-template and --system-prompt out, or give a template: --chat-template FILE",
         )
-    return Prepared(planned, prompts, requests, too_long)
+    bounds = [bound for bound in (text.context_length, planned.sampling.max_model_length) if bound is not None]
+    prompts = [text.prompt(bench.query(problem.text), style) for problem in planned.problems.problems]
+    longest = planned.sampling.max_tokens
+    rooms = [max(0, min([longest, *(bound - len(prompt.token_ids) for bound in bounds)])) for prompt in prompts]
+    return Prepared(planned, prompts, rooms)
 
 
-def sample_seed(seed: int, bench: str, index: int) -> int:
-    """A seed of 31 bits that depends on the run's seed and the problem, not on what else is evaluated with it."""
-    digest = hashlib.sha256(f"{seed}/{bench}/{index}".encode()).digest()
+def sample_seed(seed: int, bench: str, index: int, number: int) -> int:
+    """A seed of 31 bits that depends on the run's seed, the problem and the sample, not on what else is evaluated."""
+    digest = hashlib.sha256(f"{seed}/{bench}/{index}/{number}".encode()).digest()
     return int.from_bytes(digest[:4]) >> 1
 
 

@@ -1,29 +1,38 @@
-"""The story of `gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores -> report."""
+"""The story of `gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores -> files."""
 
 import time
-from collections import deque
-from concurrent.futures import Future
+from collections.abc import Sequence
+from pathlib import Path
 
 from gpg_cli.console import say
-from gpg_cli.evaluation.engine import Completion, Engine
+from gpg_cli.evaluation.engine import Engine
 from gpg_cli.evaluation.engines import choose_engine, open_engine
-from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample
-from gpg_cli.evaluation.metrics import summarise
-from gpg_cli.evaluation.model_text import ModelText, load_model_text
-from gpg_cli.evaluation.plan import RESULTS_FILE, EvalRequest, check
+from gpg_cli.evaluation.folder import choose_folder, finished_samples, open_folder
+from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
+from gpg_cli.evaluation.model_text import load_model_text
+from gpg_cli.evaluation.plan import EvalRequest, check
 from gpg_cli.evaluation.progress import watching
-from gpg_cli.evaluation.prompting import Prepared, prepare, prompt_hash
-from gpg_cli.evaluation.report import BenchResult, EvalResult
-from gpg_cli.grading import Grade, grade_later
-from gpg_cli.run_folder import write_json
+from gpg_cli.evaluation.prompting import prepare
+from gpg_cli.evaluation.record import Record, make_record, read_record
+from gpg_cli.evaluation.rescoring import judge_again
+from gpg_cli.evaluation.results import EvalResult, assemble, write_results
+from gpg_cli.evaluation.samples_file import read_samples
+from gpg_cli.evaluation.sampling import Wanted, sample_all, still_wanted
+from gpg_cli.evaluation.surprises import mention_surprises
 
-__all__ = ["EvalRequest", "EvalResult", "evaluate"]
+PAGE_FILE = "report.html"
+
+__all__ = ["EvalRequest", "EvalResult", "evaluate", "rescore"]
 
 
-def evaluate(request: EvalRequest) -> EvalResult:
-    """Measure a model on benchmarks; leaves results.json and samples.jsonl in the output folder.
+def evaluate(request: EvalRequest, *, html: bool = False) -> EvalResult:
+    """Measure a model on benchmarks, going on with an evaluation that was interrupted.
 
-    The random state, the environment and the memory of this process are afterwards as they were.
+    Leaves evaluation.json, samples.jsonl, results.json and lighteval's results file in the output folder. The random
+    state, the environment and the memory of this process are afterwards as they were.
+
+    Args:
+        html: write report.html too.
 
     Raises:
         GpgError: everything a user can mend; found before the model loads wherever it can be.
@@ -32,90 +41,55 @@ def evaluate(request: EvalRequest) -> EvalResult:
     plan = check(request)
     location = plan.model.location
     text = load_model_text(location)
-    prepared = [prepare(planned, text, request.seed) for planned in plan.benches]
-    _mention_surprises(prepared, text)
-    engine_name = choose_engine(plan.engine, location)
-    longest = max(bench.max_model_length for bench in prepared) or 1
-    with open_engine(engine_name, location, text, longest) as engine:
-        folder = plan.make_output_folder()
-        with Journal(folder / SAMPLES_FILE if folder else None) as journal:
-            measured = [_measure(bench, engine, journal, shown=request.show_progress) for bench in prepared]
-    result = EvalResult(
-        model=request.model,
-        engine=engine_name,
-        seed=request.seed,
-        benches={bench.bench.name: bench for bench in measured},
-        seconds=round(time.perf_counter() - started, 2),
-        output_dir=str(folder) if folder else None,
-    )
+    prepared = [prepare(planned, text) for planned in plan.benches]
+    mention_surprises(plan, prepared, text)
+    engine_options = choose_engine(request.engine, location)
+    record = make_record(plan, prepared, engine_options)
+    folder = choose_folder(plan, record)
+    samples = finished_samples(folder, prepared, overwrite=request.overwrite)
+    wanted = still_wanted(prepared, request.samples, request.seed, samples)
+    if wanted:
+        longest = max(item.max_model_length for item in prepared) or 1
+        with open_engine(engine_options, location, text, longest) as engine:
+            if folder:
+                open_folder(folder, record, overwrite=request.overwrite)
+            samples += _sample(wanted, engine, folder, before=samples, shown=request.show_progress)
+    elif folder:
+        say(f"All {len(samples)} samples are in {folder} already; --overwrite samples anew.")
+    return _finish(record, samples, folder, time.perf_counter() - started, html=html)
+
+
+def rescore(folder: Path, *, html: bool = False) -> EvalResult:
+    """Judge the samples of an evaluation again, without a model, and write its results anew.
+
+    Raises:
+        GpgError: the folder holds no evaluation, or a damaged one.
+    """
+    record = read_record(folder)
+    samples = judge_again(read_samples(folder / SAMPLES_FILE), record)
+    rewrite_samples(folder / SAMPLES_FILE, samples)
+    return _finish(record, samples, folder, 0.0, html=html)
+
+
+def _sample(
+    wanted: Sequence[Wanted], engine: Engine, folder: Path | None, *, before: Sequence[Sample], shown: bool
+) -> list[Sample]:
+    """Make the samples that are missing, with a live line for a person."""
+    right = sum(sample.verdict == "correct" for sample in before)
+    with (
+        Journal(folder / SAMPLES_FILE if folder else None) as journal,
+        watching("sampling", len(before) + len(wanted), done=len(before), right=right, shown=shown) as count,
+    ):
+        return sample_all(wanted, engine, journal, lambda sample: count(sample.verdict == "correct"))
+
+
+def _finish(record: Record, samples: list[Sample], folder: Path | None, seconds: float, *, html: bool) -> EvalResult:
+    """Sum up, and write what the folder is to hold."""
+    record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
+    result = assemble(record, samples, folder)
     if folder:
-        write_json(folder / RESULTS_FILE, result.to_dict())
+        # In one order, whatever the order in which they finished: equal evaluations leave equal files.
+        rewrite_samples(folder / SAMPLES_FILE, samples)
+        record.write(folder)
+        write_results(folder, result)
     return result
-
-
-def _measure(prepared: Prepared, engine: Engine, journal: Journal, *, shown: bool) -> BenchResult:
-    """Sample, grade and journal one benchmark."""
-    started = time.perf_counter()
-    planned = prepared.planned
-    samples: list[Sample] = []
-    with watching(planned.bench.name, len(prepared.prompts), shown=shown) as count:
-        # Graded beside the engine, so that neither waits for the other.
-        graded_later: deque[tuple[int, Completion, Future[Grade]]] = deque()
-
-        def keep_first() -> None:
-            sample = _sample(prepared, *graded_later.popleft())
-            journal.append(sample)
-            samples.append(sample)
-            count(sample.verdict == "correct")
-
-        def finish(place: int, completion: Completion) -> None:
-            problem = planned.problems.problems[place]
-            graded_later.append((place, completion, grade_later(problem.gold, completion.text, planned.bench.rule)))
-            while graded_later and graded_later[0][2].done():
-                keep_first()
-
-        for place in prepared.too_long:
-            finish(place, Completion("", 0, "length"))
-        try:
-            engine.generate(prepared.requests, lambda request, completion: finish(request.index, completion))
-        finally:
-            while graded_later:
-                keep_first()
-    return BenchResult(
-        bench=planned.bench,
-        metrics=summarise(samples),
-        available=planned.problems.available,
-        sampling=planned.sampling,
-        seconds=time.perf_counter() - started,
-        prompt_hash=prompt_hash(prompt.text for prompt in prepared.prompts),
-        source=planned.problems.source,
-        sha256=planned.problems.sha256,
-    )
-
-
-def _sample(prepared: Prepared, place: int, completion: Completion, grading: Future[Grade]) -> Sample:
-    bench, problem = prepared.planned.bench, prepared.planned.problems.problems[place]
-    judged = grading.result()
-    return Sample(
-        bench=bench.name,
-        index=problem.index,
-        problem=problem.text,
-        prompt=prepared.prompts[place].text,
-        completion=completion.text,
-        extracted=judged.extracted,
-        gold=problem.gold,
-        verdict=str(judged.verdict),
-        tokens=completion.tokens,
-        finish_reason=completion.finish_reason,
-    )
-
-
-def _mention_surprises(prepared: list[Prepared], text: ModelText) -> None:
-    for item in prepared:
-        name = item.planned.bench.name
-        if item.planned.bench.chat and not text.has_chat_template:
-            say(f"[yellow]The model has no chat template: {name} asks it with the plain prompt.[/]")
-        if item.too_long:
-            say(
-                f"[yellow]{name}: {len(item.too_long)} prompts leave no room for an answer; they count as truncated.[/]"
-            )

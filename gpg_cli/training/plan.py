@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from rich.markup import escape
 
+from gpg_cli.catalog import find_bench
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
@@ -126,6 +127,7 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
     rewards = _reward_functions(settings)
     require_grader()
     _check_model(settings)
+    _check_eval_bench(settings.run)
     data = load_training_data(settings.run, config.seed, bench_questions)
     if resumed or is_started_by_us():
         _check_same_rows(data, output_dir, settings.run.dataset_name)
@@ -147,6 +149,9 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
 
 def _machines(request: TrainRequest, run: RunSettings, notes: list[str]) -> tuple[Machines | None, dict[str, Any]]:
     """The processes to start, if any; else what the trainer of this one is told about sharing the work."""
+    if not torch.cuda.is_available():
+        # DeepSpeed, where it is installed, is imported by accelerate and says that it looked for a GPU in vain.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     if is_launched():
         if world_size() == 1:
             return None, {}
@@ -210,6 +215,15 @@ def _reward_functions(settings: Settings) -> list[Callable]:
     except GpgError as error:
         place = settings.places.get("reward_funcs")
         raise GpgError(f"{place}: {error.message}" if place else error.message, error.hint) from error
+
+
+def _check_eval_bench(run: RunSettings) -> None:
+    if run.eval_bench is None:
+        for key in ("eval_every", "eval_limit"):
+            if getattr(run, key) is not None:
+                raise GpgError(f"{key} is set, but not what to measure", "Name a benchmark: --eval-bench math500")
+    elif not run.eval_bench.endswith((".yaml", ".yml")):
+        find_bench(run.eval_bench)
 
 
 def _check_model(settings: Settings) -> None:

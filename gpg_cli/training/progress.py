@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.console import messages, say
@@ -52,15 +60,25 @@ class LiveProgress(TrainerCallback):
 
 @contextmanager
 def counting(description: str) -> Iterator[Any]:
-    """A progress bar for a task with a known number of steps; yields `update(done, total)`."""
+    """A progress bar for a task with a known number of steps; yields `update(done, total)`, which shows it."""
     progress = _bar("")
-    task = progress.add_task(description, total=None)
-    if not messages.is_terminal:
-        say(f"{description} ...")
-        yield lambda done, total: None
-        return
-    with progress:
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    task: TaskID | None = None
+
+    def update(done: int, total: int) -> None:
+        nonlocal task
+        if task is None:
+            task = progress.add_task(description, total=total)
+            if messages.is_terminal:
+                progress.start()
+            else:
+                say(f"{description} ...")
+        progress.update(task, completed=done)
+
+    try:
+        yield update
+    finally:
+        if task is not None and messages.is_terminal:
+            progress.stop()
 
 
 def _bar(facts: str) -> Progress:

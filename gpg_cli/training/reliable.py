@@ -8,14 +8,16 @@ and transformers 5.17.0; tests/training/test_overridden.py fails when their sign
 """
 
 import contextlib
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from rich.markup import escape
 from transformers import set_seed
 from trl.models.utils import unwrap_model_for_generation
@@ -26,7 +28,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.training.health import explain_out_of_memory, is_out_of_memory
 from gpg_cli.training.metrics import peak_memory_gib
 from gpg_cli.training.reward_guard import GuardedReward
-from gpg_cli.training.sampling import SeededEngine, sample_completions, seed_of
+from gpg_cli.training.sampling import HowToSample, SeededEngine, sample_completions, seed_of
 from gpg_cli.training.saving import SavingTrainer
 
 
@@ -82,6 +84,13 @@ class ReliableTrainer(SavingTrainer):
         return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, has_tool_images)
 
     def _sample_seeded(self, prompt_ids: list[list[int]], seeds: list[int]) -> list[list[int]]:
+        with self._model_for_sampling() as model:
+            return sample_completions(
+                model, prompt_ids, seeds, self.generation_config, self._tokenizer.pad_token_id, self.eos_token_ids
+            )
+
+    @contextlib.contextmanager
+    def _model_for_sampling(self) -> Iterator[Any]:
         with (
             unwrap_model_for_generation(
                 self.model_wrapped,
@@ -96,11 +105,64 @@ class ReliableTrainer(SavingTrainer):
             training = model.training
             model.eval()
             try:
-                return sample_completions(
-                    model, prompt_ids, seeds, self.generation_config, self._tokenizer.pad_token_id, self.eos_token_ids
-                )
+                yield model
             finally:
                 model.train(training)
+
+    def complete(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample) -> list[list[int]]:
+        """Complete other prompts than the training's, through its engine; all processes call it, and all get the whole.
+
+        Args:
+            prompts: tokens.
+            seeds: one a prompt.
+        """
+        rows = list(zip(prompts, seeds, strict=True))
+        # Every process has as many, because all of them take part in each call.
+        share = -(-len(rows) // self.accelerator.num_processes)
+        padded = rows + rows[-1:] * (share * self.accelerator.num_processes - len(rows))
+        own = padded[self.accelerator.process_index * share :][:share]
+        with self.phase("eval"):
+            completions = gather_object(
+                self._complete_with_vllm(own, how) if self.use_vllm else self._complete(own, how)
+            )
+        return completions[: len(rows)]
+
+    def _complete(self, rows: Sequence[tuple[Sequence[int], int]], how: HowToSample) -> list[list[int]]:
+        config = copy.deepcopy(self.generation_config)
+        config.update(temperature=how.temperature or 1.0, top_p=how.top_p, top_k=0, min_p=None)
+        config.update(max_new_tokens=how.max_tokens)
+        made: list[list[int]] = []
+        with self._model_for_sampling() as model:
+            # No more at once than while training, for which the memory is known to be enough.
+            for start in range(0, len(rows), self._microbatch_rows):
+                prompts, seeds = zip(*rows[start : start + self._microbatch_rows], strict=True)
+                made += sample_completions(
+                    model,
+                    prompts,
+                    seeds if how.temperature else None,
+                    config,
+                    self._tokenizer.pad_token_id,
+                    self.eos_token_ids,
+                )
+        return made
+
+    def _complete_with_vllm(self, rows: Sequence[tuple[Sequence[int], int]], how: HowToSample) -> list[list[int]]:
+        engine = self.vllm_generation
+        wanted = {"temperature": how.temperature, "top_p": how.top_p, "top_k": 0, "min_p": 0.0}
+        wanted |= {"max_completion_length": how.max_tokens}
+        before = {name: getattr(engine, name) for name in wanted}
+        self._row_seeds = [seed for _, seed in rows]
+        try:
+            for name, value in wanted.items():
+                setattr(engine, name, value)
+            return self._generate_single_turn([list(prompt) for prompt, _ in rows], None, {}, 1)[0]
+        finally:
+            for name, value in before.items():
+                setattr(engine, name, value)
+
+    def note(self, name: str, value: float) -> None:
+        """Log a number with those of the step."""
+        self._metrics["train"][name].append(value)
 
     def _seed_vllm(self, seeds: list[int]) -> None:
         """One seed a request where the engine is ours; TRL's server takes one seed a call (its requests share it)."""
@@ -231,7 +293,7 @@ class ReliableTrainer(SavingTrainer):
                 logs["loss"] = 0.0  # of a step that was skipped, some processes may know a number
             now = time.perf_counter()
             whole, self._step_started = now - self._step_started, now
-            parts = {name: self._seconds.pop(name, 0.0) for name in ("generate", "reward", "train")}
+            parts = {name: self._seconds.pop(name, 0.0) for name in ("generate", "reward", "train", "eval")}
             parts |= {"other": max(0.0, whole - sum(parts.values())), "step": whole}
             logs |= {f"time/{name}": round(seconds, 4) for name, seconds in parts.items()}
             self._metrics["train"].pop("step_time", None)  # TRL's, without sampling or optimiser

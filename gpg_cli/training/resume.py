@@ -23,6 +23,8 @@ MAY_DIFFER = {
     "report_to",
     "run_name",
     "eval_bench",
+    "eval_every",
+    "eval_limit",
     "log_completions",
     "max_resample_rounds",
     "reward_timeout",

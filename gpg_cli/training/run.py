@@ -1,9 +1,7 @@
 """The story of `gpg train`: settings -> data -> model -> training -> saving -> summary."""
 
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +10,35 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
+from gpg_cli.training.curve import HeldOut, ScoreCurve
 from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.interruption import StopAtRequest
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
+from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
+from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.stopping import StopRequests
 
-# Measures a model folder on a benchmark, keeping samples and scores in the run folder or not, and returns the share of
-# right answers. Evaluation is another part of the program, of which training knows nothing: the command line hands the
-# function over.
-Evaluate = Callable[[Path, str, bool], float]
+# Files that stand in for the data of benchmarks.
+BenchData = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """What training is given of evaluation, which is another part of the program, of which it knows nothing.
+
+    Attributes:
+        questions: gives what the setting `decontaminate` compares the data with.
+        measure: (model folder, benchmark, data, first problems only or None, whether to keep samples and scores in the
+            run folder) to the share of right answers.
+        held_out: (benchmark, data, first problems only or None, model, seed) to what is asked while training.
+    """
+
+    questions: BenchQuestions
+    measure: Callable[[Path, str, BenchData, int | None, bool], float]
+    held_out: Callable[[str, BenchData, int | None, str, int], HeldOut]
 
 
 # What the first of several processes tells the one that started them.
@@ -64,14 +79,8 @@ class _Outcome:
     interrupted: bool
 
 
-def train(
-    request: TrainRequest, evaluate: Evaluate, bench_questions: BenchQuestions | None = None
-) -> TrainResult | None:
+def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
     """Train a model and leave a run folder (gpg_cli/run_folder.py has its layout).
-
-    Args:
-        evaluate: measures the model before and after.
-        bench_questions: gives what the setting `decontaminate` compares the data with.
 
     Returns:
         The summary; None in a process that is one of several and not the one to report.
@@ -80,9 +89,9 @@ def train(
         GpgError: everything a user can mend; found before the model loads wherever it can be.
     """
     started = time.perf_counter()
-    plan = make_plan(request, bench_questions)
+    plan = make_plan(request, benchmarks.questions)
     if is_started_by_us() or process_rank() > 0:
-        _work(plan)
+        _work(plan, benchmarks)
         return None
     if request.machine_rank > 0:
         _launch(plan, request)
@@ -94,12 +103,12 @@ def train(
     before = after = None
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
-    with _library_output_on_stderr():
+    with library_output_on_stderr():
         if measures and plan.checkpoint is None:
-            before = _measure(evaluate, Path(model_location(plan)), plan, keep=False)
-        outcome = _launch(plan, request) if plan.machines else _train_here(plan)
+            before = _measure(benchmarks, Path(model_location(plan)), plan, keep=False)
+        outcome = _launch(plan, request) if plan.machines else _train_here(plan, benchmarks)
         if measures and not outcome.interrupted:
-            after = _measure(evaluate, final_model, plan, keep=True)
+            after = _measure(benchmarks, final_model, plan, keep=True)
         title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
         draw_reward(plan.output_dir, f"{title}, seed {plan.config.seed}")
     result = TrainResult(
@@ -116,23 +125,24 @@ def train(
     return result
 
 
-def _train_here(plan: Plan) -> _Outcome:
+def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
     """Build the trainer, train, and write the final model unless the run was asked to stop."""
     with plan.config.main_process_first(desc="the model's files"):
         model = model_location(plan)
     with StopRequests(_announce_stop) as requests, LiveProgress() as progress:
         stopper = StopAtRequest(requests)
         trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir), progress, stopper])
+        _add_curve(trainer, plan, model, benchmarks)
         trainer.train(resume_from_checkpoint=str(plan.checkpoint) if plan.checkpoint else None)
         if not stopper.interrupted:
             save_model(trainer, plan, model, plan.output_dir / MODEL_FOLDER)
     return _Outcome(trainer.state.global_step, stopper.interrupted)
 
 
-def _work(plan: Plan) -> None:
+def _work(plan: Plan, benchmarks: Benchmarks) -> None:
     """The part of one of several processes."""
-    with _library_output_on_stderr():
-        outcome = _train_here(plan)
+    with library_output_on_stderr():
+        outcome = _train_here(plan, benchmarks)
     if process_rank() == 0 and is_started_by_us():
         write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))
 
@@ -160,23 +170,24 @@ def _announce_stop(signal_name: str) -> None:
     say(f"[yellow]{signal_name}: finishing the step, then saving; Ctrl-C again stops at once.[/]")
 
 
-def _measure(evaluate: Evaluate, model: Path, plan: Plan, *, keep: bool) -> float:
-    bench = str(plan.settings.run.eval_bench)
-    accuracy = evaluate(model, bench, keep)
+def _measure(benchmarks: Benchmarks, model: Path, plan: Plan, *, keep: bool) -> float:
+    run = plan.settings.run
+    bench = str(run.eval_bench)
+    accuracy = benchmarks.measure(model, bench, _data_of(bench, plan), run.eval_limit, keep)
     say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {bench}")
     return accuracy
 
 
-@contextlib.contextmanager
-def _library_output_on_stderr() -> Iterator[None]:
-    """Keep stdout for results: what libraries print meanwhile goes to stderr, and their progress bars nowhere."""
-    from transformers.utils import logging
+def _add_curve(trainer: ReliableTrainer, plan: Plan, model: str, benchmarks: Benchmarks) -> None:
+    """Have the benchmark measured while the model trains, where the settings say how often."""
+    run = plan.settings.run
+    if run.eval_every is None:
+        return
+    bench = str(run.eval_bench)
+    held_out = benchmarks.held_out(bench, _data_of(bench, plan), run.eval_limit, model, plan.config.seed)
+    trainer.add_callback(ScoreCurve(trainer, held_out, run.eval_every, plan.config.max_completion_length))
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+
+def _data_of(bench: str, plan: Plan) -> dict[str, Path]:
+    """The file that stands in for a benchmark's data, where `bench_data` names one."""
+    return {name: Path(path) for name, path in (plan.settings.run.bench_data or {}).items() if name == bench}

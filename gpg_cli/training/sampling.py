@@ -6,21 +6,13 @@ Neither the number of processes, nor the order of a batch, nor what was resumed 
 import copy
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    PreTrainedModel,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel
+
+from gpg_cli.seeded_sampling import SeededSampling, shaping
 
 
 def seed_of(*parts: int) -> int:
@@ -29,36 +21,19 @@ def seed_of(*parts: int) -> int:
     return int.from_bytes(digest) >> 1
 
 
-class SeededSampling(LogitsProcessor):
-    """Draws the next token of each row from that row's own random numbers, and leaves no other to choose.
+@dataclass(frozen=True)
+class HowToSample:
+    """How completions are sampled for a benchmark: temperature 0 is greedy."""
 
-    `generate` draws a batch with one global generator, so that a completion depends on which others stand beside it.
-
-    Args:
-        seeds: one a row.
-        prompt_tokens: tokens of a row before the first draw, padding included.
-        max_new_tokens: draws at most.
-        device: where the logits are.
-    """
-
-    def __init__(self, seeds: Sequence[int], prompt_tokens: int, max_new_tokens: int, device: torch.device) -> None:
-        draws = np.stack([np.random.default_rng(seed).random(max_new_tokens) for seed in seeds])
-        self._draws = torch.from_numpy(draws).to(device)  # (rows, tokens), uniform in [0, 1)
-        self._prompt_tokens = prompt_tokens
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        draw = self._draws[:, input_ids.shape[1] - self._prompt_tokens]
-        # Inverse of the cumulative distribution, in double precision: float32 sums of 150,000 terms drift.
-        cumulative = scores.softmax(dim=-1, dtype=torch.float32).double().cumsum(dim=-1)
-        chosen = torch.searchsorted(cumulative, (draw * cumulative[:, -1])[:, None], right=True)
-        chosen = chosen.clamp(max=scores.shape[-1] - 1)
-        return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
+    temperature: float
+    top_p: float
+    max_tokens: int
 
 
 def sample_completions(
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None,
     config: GenerationConfig,
     pad_token_id: int,
     eos_token_ids: Sequence[int],
@@ -68,7 +43,7 @@ def sample_completions(
     Args:
         model: on the device to use; in evaluation mode, so that no dropout makes it another policy.
         prompts: tokens.
-        seeds: one a prompt; equal prompts with equal seeds get equal completions.
+        seeds: one a prompt; equal prompts with equal seeds get equal completions. None takes the likeliest tokens.
         config: temperature, top_k, top_p, min_p, max_new_tokens and the rest, as for `generate`.
         pad_token_id: fills shorter prompts on the left.
         eos_token_ids: a completion ends with the first of these.
@@ -85,12 +60,14 @@ def sample_completions(
     # Greedy, of the one token that SeededSampling leaves; what shapes the distribution is given as processors.
     greedy = copy.deepcopy(config)
     greedy.update(do_sample=False, temperature=None, top_k=None, top_p=None, min_p=None)
-    draw = SeededSampling(seeds, longest, int(config.max_new_tokens), model.device)
+    processors = [] if seeds is None else shaping(config)
+    if seeds is not None:
+        processors.append(SeededSampling(seeds, longest, int(config.max_new_tokens), model.device))
     output = model.generate(
         input_ids=input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),
         generation_config=greedy,
-        logits_processor=LogitsProcessorList([*_shaping(config), draw]),
+        logits_processor=LogitsProcessorList(processors),
     )
     ends = set(eos_token_ids)
     return [_until_end(row, ends) for row in output[:, longest:].tolist()]
@@ -114,19 +91,6 @@ class SeededEngine:
             parameters.seed = seed
             each.append(parameters)
         return self._engine.generate(prompts, sampling_params=each, **options)
-
-
-def _shaping(config: GenerationConfig) -> list[LogitsProcessor]:
-    shaping: list[LogitsProcessor] = []
-    if config.temperature not in (None, 1.0):
-        shaping.append(TemperatureLogitsWarper(config.temperature))
-    if config.top_k:
-        shaping.append(TopKLogitsWarper(config.top_k))
-    if config.top_p not in (None, 1.0):
-        shaping.append(TopPLogitsWarper(config.top_p))
-    if config.min_p:
-        shaping.append(MinPLogitsWarper(config.min_p))
-    return shaping
 
 
 def _until_end(tokens: list[int], ends: set[int]) -> list[int]:

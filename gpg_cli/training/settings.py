@@ -53,7 +53,10 @@ class RunSettings(RewardSettings):
     decontaminate: bool = False
     bench_data: dict[str, str] | None = None
     reward_funcs: list[str] = Field(min_length=1)
+    # A benchmark to measure before and after; while training too, every so many steps, on its first so many problems.
     eval_bench: str | None = None
+    eval_every: int | None = Field(default=None, ge=1)
+    eval_limit: int | None = Field(default=None, ge=1)
     # Which objective: GPG, or one of TRL's own for comparison.
     algorithm: Literal["gpg", "grpo", "dr_grpo", "dapo"] = "gpg"
     # How several processes share the work; see gpg_cli/training/parallel.

@@ -23,12 +23,21 @@ sampling: {temperature: 0, max_tokens: 8}
 
 
 def test_every_benchmark_that_ships_is_valid() -> None:
-    assert list(bench_paths()) == ["aime24", "amc23", "gsm8k", "math500", "minerva", "olympiadbench", "quickstart"]
+    assert list(bench_paths()) == [
+        "aime24",
+        "aime25",
+        "amc23",
+        "gsm8k",
+        "math500",
+        "minerva",
+        "olympiadbench",
+        "quickstart",
+    ]
     for name in bench_paths():
         assert load_bench(name).name == name
 
 
-@pytest.mark.parametrize("name", [*PAPER, "gsm8k"])
+@pytest.mark.parametrize("name", [*PAPER, "aime25", "gsm8k"])
 def test_the_benchmarks_of_the_paper_share_prompt_and_sampling(name: str) -> None:
     bench = load_bench(name)
     assert bench.query("What is {x}?") == (

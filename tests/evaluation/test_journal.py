@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
-from gpg_cli.evaluation.journal import Journal
+import pytest
 
-from .test_metrics import SAMPLE, changed
+from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.journal import Journal, rewrite_samples
+from tests.evaluation.samples import SAMPLE, changed
 
 
 def test_a_sample_is_on_disk_before_the_next_one(tmp_path: Path) -> None:
@@ -14,14 +16,18 @@ def test_a_sample_is_on_disk_before_the_next_one(tmp_path: Path) -> None:
             {
                 "bench": "math500",
                 "index": 0,
+                "number": 0,
                 "problem": "1+1?",
+                "groups": {},
                 "prompt": "1+1?",
                 "completion": r"\boxed{2}",
                 "extracted": "2",
                 "gold": "2",
                 "verdict": "correct",
+                "strict": "correct",
                 "tokens": 10,
                 "finish_reason": "stop",
+                "seed": 7,
             }
         ]
         journal.append(changed(index=1))
@@ -40,3 +46,27 @@ def test_without_a_path_nothing_is_kept(tmp_path: Path) -> None:
     with Journal(None) as journal:
         journal.append(SAMPLE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_was_cut_short_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    with Journal(path) as journal:
+        journal.append(SAMPLE)
+    whole = path.read_text()
+    path.write_text(whole + whole[:25])
+    with Journal(path) as journal:
+        journal.append(changed(index=1))
+    assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == [0, 1]
+
+
+def test_samples_are_rewritten_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    rewrite_samples(path, [changed(index=1), changed(index=0, number=1), changed(index=0), changed(bench="aime24")])
+    keys = [(row["bench"], row["index"], row["number"]) for row in map(json.loads, path.read_text().splitlines())]
+    assert keys == [("aime24", 0, 0), ("math500", 0, 0), ("math500", 0, 1), ("math500", 1, 0)]
+
+
+def test_two_evaluations_cannot_write_into_one_folder(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    with Journal(path), pytest.raises(GpgError, match="another evaluation is writing"), Journal(path):
+        pass

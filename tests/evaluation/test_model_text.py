@@ -8,13 +8,14 @@ from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import load_bench
 from gpg_cli.evaluation.engine import Completion
 from gpg_cli.evaluation.model_text import load_model_text
+from gpg_cli.evaluation.profiles import Style
 
 BEGIN, END, STOP = 0, 1, 2
 
 
 def test_a_chat_prompt_is_one_message_and_has_one_beginning(chat_model: Path) -> None:
     text = load_model_text(str(chat_model))
-    prompt = text.prompt(load_bench("math500"), "1+1?")
+    prompt = text.prompt(load_bench("math500").query("1+1?"), Style(chat=True))
     assert prompt.text.startswith("<begin><|user|>Solve the following")
     assert prompt.text.endswith("\n\n1+1?<|assistant|>")
     assert prompt.token_ids.count(BEGIN) == 1
@@ -22,7 +23,7 @@ def test_a_chat_prompt_is_one_message_and_has_one_beginning(chat_model: Path) ->
 
 
 def test_a_raw_prompt_gets_the_special_tokens_of_the_tokenizer(chat_model: Path) -> None:
-    prompt = load_model_text(str(chat_model)).prompt(load_bench("quickstart"), "1+1=")
+    prompt = load_model_text(str(chat_model)).prompt("1+1=", Style(chat=False))
     assert prompt.text == "1+1="
     assert prompt.token_ids[0] == BEGIN
     assert len(prompt.token_ids) == 5
@@ -31,7 +32,21 @@ def test_a_raw_prompt_gets_the_special_tokens_of_the_tokenizer(chat_model: Path)
 def test_without_a_chat_template_the_query_is_the_prompt(tiny_model: Path) -> None:
     text = load_model_text(str(tiny_model))
     assert not text.has_chat_template
-    assert text.prompt(load_bench("math500"), "1+1=").text.startswith("Solve the following")
+    assert text.prompt("1+1=", Style(chat=True)).text == "1+1="
+
+
+def test_a_system_message_and_a_template_of_ones_own(chat_model: Path) -> None:
+    text = load_model_text(str(chat_model))
+    system = text.prompt("1+1=", Style(chat=True, system_prompt="Be brief."))
+    assert system.text == "<begin><|system|>Be brief.<|user|>1+1=<|assistant|>"
+    own = text.prompt("1+1=", Style(chat=True, template="Q: {{ messages[-1].content }} A:"))
+    assert own.text == "Q: 1+1= A:"
+
+
+def test_a_template_that_fails_is_said_to(chat_model: Path) -> None:
+    refusing = "{{ raise_exception('no system messages') }}"
+    with pytest.raises(GpgError, match="the chat template fails: no system messages"):
+        load_model_text(str(chat_model)).prompt("1+1=", Style(chat=True, template=refusing))
 
 
 def test_end_tokens_are_those_of_generation_config_config_and_tokenizer(chat_model: Path) -> None:

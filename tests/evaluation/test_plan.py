@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engine import EngineOptions
 from gpg_cli.evaluation.plan import EvalRequest, check
 from gpg_cli.evaluation.run import evaluate
 
@@ -17,9 +18,17 @@ NAN = float("nan")
     ("changes", "message", "hint"),
     [
         ({"benches": ["math50"]}, "unknown benchmark 'math50'", "Did you mean math500"),
-        ({"benches": []}, "no benchmark is named", "--bench math500"),
+        ({"benches": []}, "no benchmark is named", "--bench math"),
+        ({"benches": ["mat"]}, "unknown benchmark 'mat'", "Did you mean math"),
+        ({"samples": 0}, "--samples 0 is too small", "at least 1"),
+        ({"samples": 4, "temperature": 0}, "--samples 4 with --temperature 0", "above 0"),
+        ({"top_p": 1.5}, "--top-p 1.5 is out of range", "at most 1"),
+        ({"profile": "qwen"}, "unknown profile 'qwen'", "gpg benches"),
+        ({"chat_template": "nowhere.jinja"}, "--chat-template nowhere.jinja: No such file", "on, off, or the path"),
+        ({"chat_template": "on"}, "the model has no chat template", "give a template"),
+        ({"system_prompt": "Be brief."}, "--system-prompt needs a chat template", "--chat-template on"),
         ({"benches": ["nowhere.yaml"]}, "cannot read nowhere.yaml", "path"),
-        ({"engine": "vlm"}, "unknown engine 'vlm'", "Did you mean vllm"),
+        ({"engine": EngineOptions(name="vlm")}, "unknown engine 'vlm'", "Did you mean vllm"),
         ({"limit": 0}, "--limit 0 is too small", "at least 1"),
         ({"limit": -3}, "--limit -3 is too small", "at least 1"),
         ({"max_tokens": 0}, "--max-tokens 0 is too small", "at least 1"),

@@ -42,8 +42,8 @@ def sample_answers(gold: str, *, think_is_open: bool) -> list[Answer]:
     perfect = thought + closing.format(boxed(gold))
     return [
         Answer("perfect", perfect),
-        Answer("right, without tags", f"The answer is {boxed(gold)}."),
-        Answer("wrong, with tags", thought + closing.format("$\\boxed{-98765431}$")),
-        Answer("truncated", perfect[: len(thought)]),
+        Answer("right, no tags", f"The answer is {boxed(gold)}."),
+        Answer("wrong, tags", thought + closing.format("$\\boxed{-98765431}$")),
+        Answer("cut off", perfect[: len(thought)]),
         Answer("empty", ""),
     ]

@@ -14,15 +14,18 @@ def histogram(name: str, lengths: Sequence[int]) -> list[str]:
     if not lengths:
         return []
     ordered = sorted(lengths)
-    width = max(1, -(-(ordered[-1] + 1) // _BINS))
-    counts = [0] * (ordered[-1] // width + 1)
+    first, last = ordered[0], ordered[-1]
+    if first == last:
+        return [f"{name}: all have {first} tokens"]
+    width = -(-(last - first + 1) // _BINS)
+    counts = [0] * ((last - first) // width + 1)
     for length in ordered:
-        counts[length // width] += 1
-    middle = ordered[len(ordered) // 2]
-    lines = [f"{name} in tokens: shortest {ordered[0]}, median {middle}, longest {ordered[-1]}"]
+        counts[(length - first) // width] += 1
+    lines = [f"{name} in tokens: shortest {first}, median {ordered[len(ordered) // 2]}, longest {last}"]
     for place, count in enumerate(counts):
         bar = "█" * max(round(_BAR * count / max(counts)), int(count > 0))
-        lines.append(f"{place * width:>7}–{(place + 1) * width - 1:<7}{bar} {count}")
+        start = first + place * width
+        lines.append(f"{start:>7}–{start + width - 1:<7}{bar} {count}")
     return lines
 
 
@@ -48,9 +51,16 @@ def check_lengths(
         long = [row for row, length in zip(rows, prompts, strict=True) if length > max_prompt_length]
         share = len(long) / len(prompts)
         text = f"{len(long)} of {len(prompts)} prompts ({share:.1%}) are longer than {max_prompt_length} tokens"
-        level = Level.OK if not long else Level.WARNING if share > _TOLERATED else Level.OK
+        many = share > _TOLERATED
+        rows_shown = tuple(long[:5])
         findings.append(
-            Finding(level, f"{text} and are left out", "max_prompt_length" if long else "", tuple(long[:5]))
+            Finding(Level.WARNING, f"{text} and are left out", "max_prompt_length", rows_shown)
+            if many
+            else Finding(
+                Level.OK,
+                f"{text} and are left out" if long else f"no prompt is longer than {max_prompt_length} tokens",
+                rows=rows_shown,
+            )
         )
     longest = max(min(length, max_prompt_length or length) for length in prompts)
     if context is not None and longest + max_completion_length > context:

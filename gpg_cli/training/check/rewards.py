@@ -63,9 +63,11 @@ def check_rewards(
     }
     findings += _judge(means, total)
     width = max(map(len, [*means, "all, weighted"]))
-    lines = [" " * width + "".join(f"{kind:>20}" for kind in kinds)]
+    lines = [" " * width + "".join(f"  {kind}" for kind in kinds)]
     shown: dict[str, Mapping[str, float | None]] = {**means, "all, weighted": total}
-    lines += [f"{name:<{width}}" + "".join(_cell(earned[kind]) for kind in kinds) for name, earned in shown.items()]
+    lines += [
+        f"{name:<{width}}" + "".join(_cell(earned[kind], len(kind)) for kind in kinds) for name, earned in shown.items()
+    ]
     return Section("Rewards", findings, lines)
 
 
@@ -117,7 +119,7 @@ def _judge(means: dict[str, dict[str, float | None]], total: dict[str, float]) -
     if total["perfect"] <= total["empty"] + _SAME:
         text = f"a perfect answer earns {total['perfect']:.3g}, an empty one {total['empty']:.3g}"
         findings.append(Finding(Level.PROBLEM, text, "reward_funcs or reward_weights"))
-    if total["wrong, with tags"] > total["right, without tags"] + _SAME:
+    if total["wrong, tags"] > total["right, no tags"] + _SAME:
         text = "a wrong answer in the right form earns more than a right one without it"
         findings.append(Finding(Level.WARNING, text, "reward_weights"))
     if not findings:
@@ -130,5 +132,5 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(known) if known else None
 
 
-def _cell(value: float | None) -> str:
-    return f"{'–' if value is None else format(value, '.3f'):>20}"
+def _cell(value: float | None, width: int) -> str:
+    return f"  {'–' if value is None else format(value, '.2f'):>{width}}"

@@ -9,6 +9,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.training.build import build_trainer, model_location
 from gpg_cli.training.check.findings import Finding, Level, Section
 from gpg_cli.training.check.forecast import Forecast, forecast
+from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.rollout import Group
 from gpg_cli.training.rollout_trainer import RolloutTrainer
@@ -33,9 +34,10 @@ def check_rollouts(request: TrainRequest, plan: Plan, prompts: int) -> Section:
         raise GpgError(f"--rollouts {prompts}: there are {len(plan.data.rows)} prompts", "Give a smaller number.")
     with tempfile.TemporaryDirectory(prefix="gpg-check-") as folder:
         one_step = make_plan(_one_step(request, plan, prompts, Path(folder) / "run"), quiet=True)
-        trainer = build_trainer(one_step, model_location(one_step), [])
-        assert isinstance(trainer, RolloutTrainer)
-        trainer.train()
+        with library_output_on_stderr():
+            trainer = build_trainer(one_step, model_location(one_step), [])
+            assert isinstance(trainer, RolloutTrainer)
+            trainer.train()
         step, batch = trainer.state.log_history[0], trainer.last_batch
         assert batch is not None
         groups = batch.generated
@@ -86,11 +88,11 @@ def _describe(groups: list[Group], expected: Forecast, step: dict[str, float], p
     return [
         f"right: {right}; reward {step['reward']:.3f}; longest {step['completions/max_length']:.0f} tokens, mean "
         f"{step['completions/mean_length']:.0f}, truncated {step['completions/clipped_ratio']:.0%}",
-        f"groups with signal: {expected.valid:.0%} ± {expected.error:.0%} (all equal: {1 - expected.valid:.0%}; all "
+        f"groups with signal: {expected.valid:.0%} ± {expected.error:.0%} (all "
         f"right {step['groups/easy'] / sampled:.0%}, all wrong {step['groups/hard'] / sampled:.0%})",
         f"a step of {plan.prompts_per_step} groups with min_inverse_alpha = {plan.config.min_inverse_alpha}: "
         f"{expected.prompts:.0f} prompts in {expected.rounds:.1f} further rounds; short of it {expected.short:.0%}",
-        f"on this machine, one process: {generate:.0f} s of sampling and {train:.0f} s of training a step "
+        f"on this machine, one process: {generate:.1f} s of sampling and {train:.1f} s of training a step "
         f"({step['speed/generate_tokens_per_s']:.0f} tokens a second sampled)",
     ]
 

@@ -19,7 +19,7 @@ RENAMED: dict[str, str] = {
     "torchdynamo": "torch_compile_backend",  # transformers until 4.57, which set the one from the other
 }
 
-_NO_EVALUATION = "nothing is measured between the steps here; --set eval_bench=math500 measures before and after"
+_NO_EVALUATION = "a loss on held-out rows means nothing here; --set eval_bench=math500 --set eval_every=50 does"
 _NO_PUSH = "training does not push; `gpg export RUN --repo-id user/name` does, once the model is there"
 _NO_CODE = "it belongs to the rewards for code, which need a sandbox"
 _ONE_LAUNCHER = "--set accelerate=ddp, zero2, zero3 or fsdp says how processes share the work"

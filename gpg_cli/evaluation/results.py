@@ -1,0 +1,105 @@
+"""results.json: what the samples of an evaluation add up to (schema 2, the same object as `--json`).
+
+Scores, intervals and rates that people compare are in percent; shares (`truncated`, `unparsed`) are in [0, 1].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpg_cli.evaluation.journal import Sample
+from gpg_cli.evaluation.metrics import Metrics, summarise
+from gpg_cli.evaluation.record import BenchRecord, Record
+from gpg_cli.evaluation.suite_scores import SuiteScore, suite_score
+from gpg_cli.grading import strict_rule
+from gpg_cli.run_folder import write_json
+
+RESULTS_FILE = "results.json"
+SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What was measured on one benchmark, and what was asked."""
+
+    record: BenchRecord
+    metrics: Metrics
+    samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        bench = self.record.bench
+        return {
+            "title": bench.title,
+            **self.metrics.to_dict(),
+            "available": self.record.available,
+            "sampling": {**self.record.sampling.model_dump(), "n": self.samples},
+            "prompt": {key: value for key, value in self.record.style.items() if key != "must"},
+            "rule": bench.rule,
+            "strict_rule": strict_rule(bench.rule),
+            "query_hash": self.record.query_hash,
+            "prompt_hash": self.record.prompt_hash,
+            "data": {"source": self.record.source, "sha256": self.record.sha256},
+            "published": bench.published,
+        }
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """The result of `gpg eval`; `output_dir` is None where nothing was kept."""
+
+    record: Record
+    benches: dict[str, BenchResult]
+    suites: dict[str, SuiteScore]
+    output_dir: str | None
+
+    @property
+    def model(self) -> str:
+        return self.record.model
+
+    def accuracy(self, bench: str) -> float:
+        """Mean share of right answers on a benchmark, in [0, 1]."""
+        return self.benches[bench].metrics.accuracy
+
+    def to_dict(self) -> dict[str, Any]:
+        record = self.record
+        return {
+            "schema": SCHEMA,
+            "model": record.model,
+            "model_fingerprint": record.model_fingerprint,
+            "engine": record.engine,
+            "engine_arguments": record.engine_arguments,
+            "seed": record.seed,
+            "samples": record.samples,
+            "created": record.created,
+            "seconds": record.seconds,
+            "output_dir": self.output_dir,
+            "versions": record.versions,
+            "suites": {
+                name: {"benches": list(record.suites[name]), **score.to_dict()} for name, score in self.suites.items()
+            },
+            "benches": {name: bench.to_dict() for name, bench in self.benches.items()},
+        }
+
+
+def assemble(record: Record, samples: Sequence[Sample], folder: Path | None) -> EvalResult:
+    """Sum up the samples of an evaluation, those of each benchmark for themselves; at least one of each."""
+    by_bench: dict[str, list[Sample]] = {name: [] for name in record.benches}
+    for sample in samples:
+        by_bench[sample.bench].append(sample)
+    benches = {
+        name: BenchResult(each, summarise(by_bench[name], each.bench.rule), record.samples)
+        for name, each in record.benches.items()
+        if by_bench[name]
+    }
+    suites = {
+        name: suite_score([benches[each].metrics for each in members])
+        for name, members in record.suites.items()
+        if all(each in benches for each in members)
+    }
+    return EvalResult(record, benches, suites, str(folder) if folder else None)
+
+
+def write_results(folder: Path, result: EvalResult) -> None:
+    """Write results.json, whole or not at all."""
+    write_json(folder / RESULTS_FILE, result.to_dict())

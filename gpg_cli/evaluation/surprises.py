@@ -1,0 +1,45 @@
+"""What a person should know before a number is made of it: said once, before the model loads."""
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from gpg_cli.console import say
+from gpg_cli.evaluation.model_text import ModelText
+from gpg_cli.evaluation.plan import Plan
+from gpg_cli.evaluation.profiles import suggest_profile
+from gpg_cli.evaluation.prompting import Prepared
+from gpg_cli.grading import golds_read_as_text
+
+_SHOWN = 3
+
+
+def mention_surprises(plan: Plan, prepared: Sequence[Prepared], text: ModelText) -> None:
+    """Say which golds are no mathematics, which prompts are too long, and how the model is asked where that differs."""
+    for item in prepared:
+        name = item.planned.bench.name
+        if item.planned.style.chat and not (item.planned.style.template or text.has_chat_template):
+            say(f"[yellow]The model has no chat template: {name} asks it with the plain prompt.[/]")
+        if item.too_long:
+            say(f"[yellow]{name}: {item.too_long} prompts leave no room for an answer; they count as truncated.[/]")
+        _mention_golds(item)
+    request = plan.request
+    profile = suggest_profile(plan.model.location)
+    asked = request.profile or request.chat_template or request.system_prompt
+    if profile and not asked and any(item.planned.style.chat != profile.chat for item in prepared):
+        say(f"The published numbers of this model are with --profile {profile.name} ({profile.description}).")
+
+
+def _mention_golds(item: Prepared) -> None:
+    """Golds that the parser cannot read: answers to them are compared as text."""
+    problems = item.planned.problems.problems
+    golds = [(problem.gold,) if isinstance(problem.gold, str) else problem.gold for problem in problems]
+    flat = [gold for each in golds for gold in each]
+    as_text = dict(zip(flat, golds_read_as_text(flat, item.planned.bench.rule), strict=True))
+    found = [place for place, each in enumerate(golds) if all(as_text[gold] for gold in each)]
+    if found:
+        examples = ", ".join(f"row {problems[place].index + 1} ({golds[place][0][-40:]!r})" for place in found[:_SHOWN])
+        say(
+            f"{item.planned.bench.name}: {len(found)} of {len(problems)} golds are no mathematics to the parser, and "
+            f"are compared as text: {escape(examples)}"
+        )
