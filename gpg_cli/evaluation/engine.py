@@ -60,6 +60,9 @@ class Completion:
 
 OnFinished = Callable[[Request, Completion], None]
 
+# What to do after an engine has failed midway.
+GO_ON_HINT = "What is finished is kept; the same command goes on with the rest."
+
 
 class Engine(Protocol):
     """A loaded model that completes prompts."""

@@ -167,8 +167,7 @@ class Server:
 
     async def _leave_alone(self) -> None:
         """Wait while the server asks to be left alone; nothing new is sent meanwhile."""
-        rest = self._quiet_until - time.monotonic()
-        if rest > 0:
+        while (rest := self._quiet_until - time.monotonic()) > 0:
             await asyncio.sleep(rest + random.uniform(0.0, self._patience.first_wait_s))
 
     def _shown(self, text: str) -> str:

@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import httpx
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import Completion, OnFinished, Request
+from gpg_cli.evaluation.engine import GO_ON_HINT, Completion, OnFinished, Request
 from gpg_cli.evaluation.engines.server import Server, ServerFailure
 
 # Raises ServerFailure where the request has come to nothing for good.
 Ask = Callable[[httpx.AsyncClient, Request], Awaitable[Completion]]
-
-_KEEP_ON = "What is finished is kept; the same command goes on with the rest."
 
 
 class ServerRun:
@@ -57,7 +55,7 @@ class ServerRun:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
         if self._first_failure is not None:
-            raise GpgError(f"{self._missing()}: the server {self._first_failure.reason}", _KEEP_ON)
+            raise GpgError(f"{self._missing()}: the server {self._first_failure.reason}", GO_ON_HINT)
 
     async def _work(self, client: httpx.AsyncClient, waiting: deque[Request], on_finished: OnFinished) -> None:
         while waiting:
@@ -77,11 +75,11 @@ class ServerRun:
         self._first_failure = self._first_failure or failure
         self._in_a_row += 1
         if failure.concerns_all:
-            raise GpgError(f"{self._missing()}: the server {failure.reason}", _KEEP_ON) from failure
+            raise GpgError(f"{self._missing()}: the server {failure.reason}", GO_ON_HINT) from failure
         if self._in_a_row >= self._most_in_a_row:
             raise GpgError(
                 f"{self._missing()}: the server failed {self._in_a_row} requests in a row; it {failure.reason}",
-                f"See to the server. {_KEEP_ON}",
+                f"See to the server. {GO_ON_HINT}",
             ) from failure
 
     def _missing(self) -> str:

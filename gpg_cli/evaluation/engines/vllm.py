@@ -1,30 +1,21 @@
-"""The fast engine: vLLM inside this program, its core in a process of its own that ends with it."""
+"""The fast engine: vLLM inside this program, its core in processes of its own that end with it."""
 
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import OnFinished, Request, first_line
+from gpg_cli.evaluation.engine import GO_ON_HINT, OnFinished, Request, first_line
 from gpg_cli.evaluation.engines.vllm_process import VllmLog, default_environment
+from gpg_cli.evaluation.engines.vllm_replicas import start_replicas
 from gpg_cli.evaluation.model_text import ModelText
 
 # As in the protocol of open-rs.
 _GPU_MEMORY_SHARE = 0.8
 # GPUs that one copy of the model uses: the product of these arguments.
 _GPUS_PER_REPLICA = ("tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size")
-
-
-class Replicas(Protocol):
-    """One copy of the model, or several."""
-
-    def complete(self, prompts: Mapping[str, tuple[Any, Any]]) -> Generator[tuple[str, Sequence[int]]]:
-        """Prompts and sampling parameters of vLLM by name -> names and the tokens of their completions, as they end."""
-
-    def shutdown(self, timeout_s: float) -> None:
-        """End the processes; those that do not end by themselves in time are killed."""
 
 
 class VllmEngine:
@@ -51,14 +42,10 @@ class VllmEngine:
         everything = _engine_arguments(model_location, max_model_length, arguments or {})
         self._log = VllmLog()
         copies = everything["data_parallel_size"]
-        say(
-            "Starting vLLM (half a minute) ..."
-            if copies == 1
-            else f"Starting vLLM with {copies} copies of the model ..."
-        )
-        failure = f"vLLM does not start with {model_location}"
-        with self._explained(failure), self._log.takes_output(), default_environment():
-            self._replicas = _start(everything)
+        say(f"Starting vLLM{f' with {copies} copies of the model' if copies > 1 else ''} (half a minute) ...")
+        failure, hint = f"vLLM does not start with {model_location}", "--engine transformers does without it."
+        with self._explained(failure, hint), self._log.takes_output(), default_environment():
+            self._replicas = start_replicas(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
         """See `Engine`. vLLM always has more requests than it can run at once; it fills its batches from them."""
@@ -69,19 +56,20 @@ class VllmEngine:
         }
         with self._log.takes_stdout(), closing(self._replicas.complete(prompts)) as finished:
             while waiting:
-                with self._explained(f"vLLM died with {len(waiting)} of {len(requests)} completions unfinished"):
+                failure = f"vLLM died with {len(waiting)} of {len(requests)} completions unfinished"
+                with self._explained(failure, GO_ON_HINT):
                     number, token_ids = next(finished)
                 on_finished(waiting.pop(number), self._text.completion(token_ids))
 
     @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explained(self, what: str, hint: str) -> Iterator[None]:
         """Whatever vLLM raises, because the model, the memory or the device does not suit it, as a GpgError."""
         try:
             yield
         except Exception as error:
             raise GpgError(
                 f"{what}: {self._log.last_error() or first_line(error)}",
-                f"--engine transformers does without it. {self._log.keep()}".strip(),
+                f"{hint} {self._log.keep()}".strip(),
             ) from error
 
     def close(self) -> None:
@@ -127,34 +115,6 @@ def replicas_on(gpus: int, arguments: Mapping[str, Any]) -> int:
     """How many copies of the model that many GPUs have room for; one where there is no GPU."""
     sizes = [arguments.get(key) for key in _GPUS_PER_REPLICA]
     return max(1, gpus // math.prod(size for size in sizes if isinstance(size, int) and size > 0))
-
-
-def _start(arguments: dict[str, Any]) -> Replicas:
-    if arguments["data_parallel_size"] == 1:
-        return _OneReplica(arguments)
-    from gpg_cli.evaluation.engines.vllm_replicas import ManyReplicas
-
-    return ManyReplicas(arguments)
-
-
-class _OneReplica:
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        from vllm import EngineArgs, LLMEngine
-        from vllm.usage.usage_lib import UsageContext
-
-        # The context decides how many sequences are in a batch: as many as `LLM.generate` has.
-        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
-
-    def complete(self, prompts: Mapping[str, tuple[Any, Any]]) -> Generator[tuple[str, Sequence[int]]]:
-        for name, (prompt, params) in prompts.items():
-            self._engine.add_request(name, prompt, params)
-        while True:
-            for output in self._engine.step():
-                yield output.request_id, output.outputs[0].token_ids
-
-    def shutdown(self, timeout_s: float) -> None:
-        self._engine.engine_core.shutdown(timeout=timeout_s)
-        del self._engine
 
 
 def _sampling_params(request: Request, stop_ids: tuple[int, ...]) -> Any:

@@ -1,24 +1,85 @@
-"""Several copies of one model under vLLM's own load balancing: data parallelism inside this program.
-
-`LLMEngine` feeds the first copy alone, and `LLM` refuses `data_parallel_size`; vLLM spreads requests over copies in
-`AsyncLLM`, on which its server is built. Read from vLLM 0.31.
-"""
+"""One copy of the model under vLLM, or several: prompts in, tokens out. Read from vLLM 0.31."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from multiprocessing.connection import wait
+from typing import Any, Protocol
 
-# Requests that each copy has, in batches: one that runs and one that waits, so that no batch is short and, at the end,
-# no copy is left with much when the others have none.
-_BATCHES_PER_REPLICA = 2
+# Requests that each of several copies has, in batches: one that runs and one that waits, so that no batch is short
+# and, at the end, no copy is left with much when the others have none.
+_BATCHES_PER_COPY = 2
+
+# A prompt and its sampling parameters, as vLLM wants them.
+Asked = tuple[Any, Any]
+# The name of a prompt, and the tokens of its completion.
+Finished = tuple[str, Sequence[int]]
 
 
-class ManyReplicas:
-    """See `Replicas`. An event loop that runs only while a result is awaited, in the thread of the caller.
+class Replicas(Protocol):
+    """One copy of the model, or several."""
+
+    def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
+        """Complete prompts by name, all at once; completions come as they end. Raises what vLLM raises."""
+
+    def shutdown(self, timeout_s: float) -> None:
+        """End the processes; those that do not end by themselves in time are killed."""
+
+
+def start_replicas(arguments: dict[str, Any]) -> Replicas:
+    """Start as many copies as `data_parallel_size` says.
 
     Args:
-        arguments: fields of vLLM's EngineArgs, `data_parallel_size` among them.
+        arguments: fields of vLLM's EngineArgs.
+    """
+    return _OneReplica(arguments) if arguments["data_parallel_size"] == 1 else _ManyReplicas(arguments)
+
+
+class _OneReplica:
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        from vllm import EngineArgs, LLMEngine
+        from vllm.usage.usage_lib import UsageContext
+
+        # The context decides how many sequences are in a batch: as many as `LLM.generate` has.
+        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+        self._watch()
+
+    def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
+        for name, (prompt, params) in prompts.items():
+            self._engine.add_request(name, prompt, params)
+        left = len(prompts)
+        while left:
+            for output in self._engine.step():
+                left -= 1
+                yield output.request_id, output.outputs[0].token_ids
+
+    def shutdown(self, timeout_s: float) -> None:
+        self._engine.engine_core.shutdown(timeout=timeout_s)
+        del self._engine
+
+    def _watch(self) -> None:
+        """Let `step` fail when the core is killed: vLLM notices it too, but leaves `step` waiting for ever."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        resources = getattr(self._engine.engine_core, "resources", None)
+        if resources is None:  # VLLM_ENABLE_V1_MULTIPROCESSING=0: there is no other process
+            return
+        processes, outputs = resources.engine_manager.processes, self._engine.engine_core.outputs_queue
+
+        def tell() -> None:
+            wait([process.sentinel for process in processes])
+            outputs.put_nowait(EngineDeadError())
+
+        threading.Thread(target=tell, daemon=True, name="gpg-vllm-watch").start()
+
+
+class _ManyReplicas:
+    """Copies under vLLM's own load balancing: data parallelism inside this program.
+
+    `LLMEngine` feeds the first copy alone and `LLM` refuses `data_parallel_size`; vLLM spreads requests over copies in
+    `AsyncLLM`, on which its server is built. The event loop runs only while a result is awaited, in the caller's
+    thread.
     """
 
     def __init__(self, arguments: dict[str, Any]) -> None:
@@ -26,15 +87,15 @@ class ManyReplicas:
         from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        # The context decides how many sequences are in a batch: as many as `LLM.generate` has.
+        # As for one copy.
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
         batch = self._engine.vllm_config.scheduler_config.max_num_seqs
-        self._most_at_once = _BATCHES_PER_REPLICA * batch * arguments["data_parallel_size"]
+        self._most_at_once = _BATCHES_PER_COPY * batch * arguments["data_parallel_size"]
         self._runner = asyncio.Runner()
 
-    def complete(self, prompts: Mapping[str, tuple[Any, Any]]) -> Generator[tuple[str, Sequence[int]]]:
+    def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
         waiting = deque(prompts.items())
-        finished: asyncio.Queue[tuple[str, Sequence[int]] | Exception] = asyncio.Queue()
+        finished: asyncio.Queue[Finished | Exception] = asyncio.Queue()
 
         async def work() -> None:
             try:

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import Completion, Request, Sampling
+from gpg_cli.evaluation.engine import Completion, EngineOptions, Request, Sampling
 from gpg_cli.evaluation.engines import open_engine
 from gpg_cli.evaluation.engines import transformers as engine_module
 from gpg_cli.evaluation.engines.transformers import TransformersEngine
@@ -25,7 +25,7 @@ def text(chat_model: Path) -> ModelText:
 
 @pytest.fixture(scope="module")
 def engine(chat_model: Path, text: ModelText) -> Iterator[TransformersEngine]:
-    with open_engine("transformers", str(chat_model), text, max_model_length=512) as opened:
+    with open_engine(EngineOptions("transformers"), str(chat_model), text, max_model_length=512) as opened:
         assert isinstance(opened, TransformersEngine)
         yield opened
 
@@ -104,6 +104,22 @@ def test_what_does_not_fit_into_one_batch_goes_into_several(
     together = completions(engine, requests)
     monkeypatch.setattr(engine_module, "CPU_CACHE_BYTES", 1)
     assert completions(engine, requests) == together
+
+
+def test_dtype_and_batch_size_are_what_the_user_says(
+    text: ModelText, chat_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = EngineOptions("transformers", arguments={"dtype": "bfloat16", "batch_size": 2})
+    with open_engine(options, str(chat_model), text, max_model_length=512) as opened:
+        assert isinstance(opened, TransformersEngine)
+        assert opened._model.dtype is torch.bfloat16
+        sizes: list[int] = []
+        generate = opened._model.generate
+        monkeypatch.setattr(
+            opened._model, "generate", lambda ids, **options: sizes.append(len(ids)) or generate(ids, **options)
+        )
+        completions(opened, [request(text, "a", index, max_tokens=2) for index in range(5)])
+        assert sizes == [2, 2, 1]
 
 
 def test_closing_frees_the_model(chat_model: Path, text: ModelText) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import Completion, Request, Sampling
+from gpg_cli.evaluation.engine import Completion, EngineOptions, Request, Sampling
 from gpg_cli.evaluation.engines import open_engine
 from gpg_cli.evaluation.model_text import load_model_text
 from tests.conftest import shared_data
@@ -35,7 +35,7 @@ def test_vllm_completes_with_seeds_and_limits_and_leaves_no_trace(
     other = Request(4, ids, Sampling(1.0, 1.0, max_tokens=20, seed=8))
     done: dict[int, Completion] = {}
     environment = dict(os.environ)
-    with open_engine("vllm", str(smollm2), text, max_model_length=len(ids) + 40) as engine:
+    with open_engine(EngineOptions("vllm"), str(smollm2), text, max_model_length=len(ids) + 40) as engine:
         engine.generate(
             [greedy, short, *same, other], lambda request, completion: done.__setitem__(request.index, completion)
         )
@@ -57,7 +57,7 @@ def test_a_model_that_does_not_suit_vllm_is_an_error_in_words(tmp_path: Path, ti
     weights.write_bytes(weights.read_bytes()[:-100])  # a download that broke off
     with (
         pytest.raises(GpgError, match="vLLM does not start with") as caught,
-        open_engine("vllm", str(folder), load_model_text(str(folder)), max_model_length=32),
+        open_engine(EngineOptions("vllm"), str(folder), load_model_text(str(folder)), max_model_length=32),
     ):
         pass
     log = Path(caught.value.hint.rpartition(" ")[2])
