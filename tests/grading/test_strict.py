@@ -77,7 +77,6 @@ FAMILIES: dict[str, list[tuple[str, str, bool]]] = {
     "radicals and constants": [
         ("3\\sqrt{13}", "\\sqrt{117}", True),
         ("\\frac{\\sqrt{3}}{3}", "\\frac{1}{\\sqrt{3}}", True),
-        ("\\sqrt{2}", "1.41421356", True),
         ("\\sqrt{2}", "1.41", False),
         ("2\\pi", "2 \\pi", True),
         ("2\\pi", "6.28", False),
@@ -172,7 +171,6 @@ def test_there_are_many_of_them() -> None:
         ("$4.5e33$", "4.5 \\times 10^{33}", False, True),
         # And who writes the product is right.
         ("$4.5e33$", "4.5 \\cdot e \\cdot 33", True, False),
-        ("\\text{east}", "east", False, True),
     ],
 )
 def test_where_the_two_differ_in_what_an_answer_is(gold: str, answer: str, protocol: bool, strict: bool) -> None:
@@ -226,16 +224,18 @@ def test_every_rule_of_a_benchmark_has_a_strict_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "column", "known_to_fail"),
-    [("aime24", "answer", 0), ("aime25", "answer", 0), ("amc23", "answer", 0), ("math500", "solution", 0)]
-    + [("minerva", "solution", 0), ("olympiadbench", "answer", 0)],
+    ("name", "column"),
+    [
+        *(("aime24", "answer"), ("aime25", "answer"), ("amc23", "answer")),
+        *(("math500", "solution"), ("minerva", "solution"), ("olympiadbench", "answer")),
+    ],
 )
-def test_every_gold_is_right_by_itself(name: str, column: str, known_to_fail: int) -> None:
+def test_every_gold_is_right_by_itself(name: str, column: str) -> None:
     """Minerva's 58 golds in e-notation and OlympiadBench's 409 without dollars among them."""
     golds = [json.loads(line)[column] for line in shared_data(f"{name}.jsonl").read_text("utf-8").splitlines()]
     pairs = [(gold, f"It is $\\boxed{{{_short(gold)}}}$.") for gold in golds]
     wrong = [pair for pair, each in zip(pairs, grade_all(pairs, "strict"), strict=True) if each.verdict != "correct"]
-    assert len(wrong) == known_to_fail, wrong
+    assert wrong == []
 
 
 def _short(gold: str | list[str]) -> str:
