@@ -103,8 +103,9 @@ def _print_published(result: "EvalResult") -> None:
     for name, bench in result.benches.items():
         published = bench.record.bench.published
         for row in set(rows) & set(published):
-            score, variance = 100 * bench.metrics.accuracy, bench.metrics.variance
-            found[row][name] = against_bench(score, variance, row, published[row], bench.record.available)
+            score, (low, high) = 100 * bench.metrics.accuracy, bench.metrics.interval
+            interval = 100 * low, 100 * high
+            found[row][name] = against_bench(score, interval, row, published[row], bench.record.available)
         whole = bench.metrics.problems == bench.record.available
         cells = [_against(found[row].get(name), compared=whole) for row in rows]
         beside.add_row(name, f"{100 * bench.metrics.accuracy:.1f}", *cells)

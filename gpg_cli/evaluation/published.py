@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpg_cli.evaluation.metrics import Z95
+from gpg_cli.evaluation.metrics import Z95, Interval
 
 # Shown beside a model of which no number was published: what GPG made of the model most begin with, and that one.
 _METHOD, _BASE = "GPG-RS1", "DeepSeek-R1-Distill-Qwen-1.5B"
@@ -43,17 +43,18 @@ def rows_to_show(model: str, published: Sequence[Mapping[str, float]]) -> list[s
     return same[:1] or [row for row in (_METHOD, _BASE) if row in known]
 
 
-def against_bench(score: float, variance: float, row: str, published: float, problems: int) -> Against:
+def against_bench(score: float, interval: Interval, row: str, published: float, problems: int) -> Against:
     """Beside the published score of one benchmark, which was one sample of each of its problems.
 
     Args:
         score, published: in percent.
-        variance: of the measured share.
+        interval: 95% interval of the measured score, in percent.
         problems: how many the benchmark has.
     """
-    theirs = published / 100
-    spread = variance + theirs * (1 - theirs) / problems
-    return Against(row, published, score - published, 100 * Z95 * math.sqrt(spread))
+    ours = (interval[1] - interval[0]) / 2
+    share = min(max(published, 0.0), 100.0)
+    theirs = Z95 * math.sqrt(share * (100 - share) / max(problems, 1))
+    return Against(row, published, score - published, math.hypot(ours, theirs))
 
 
 def against_suite(score: float, benches: Sequence[Against], row: str) -> Against | None:

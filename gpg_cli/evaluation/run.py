@@ -10,6 +10,7 @@ from gpg_cli.evaluation.engines import choose_engine, open_engine
 from gpg_cli.evaluation.folder import choose_folder, finished_samples, open_folder
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
 from gpg_cli.evaluation.model_text import load_model_text
+from gpg_cli.evaluation.page import write_page
 from gpg_cli.evaluation.plan import EvalRequest, check
 from gpg_cli.evaluation.progress import watching
 from gpg_cli.evaluation.prompting import prepare
@@ -92,4 +93,7 @@ def _finish(record: Record, samples: list[Sample], folder: Path | None, seconds:
         rewrite_samples(folder / SAMPLES_FILE, samples)
         record.write(folder)
         write_results(folder, result)
+        if html:
+            say("Writing the page ...")
+            write_page(folder, folder / PAGE_FILE)
     return result

@@ -22,6 +22,10 @@ def read_samples(path: Path) -> list[Sample]:
     Raises:
         GpgError: the file is missing, or a line is no sample (which one is told).
     """
+    if not path.is_file():
+        raise GpgError(
+            f"{path.parent} holds no {path.name}", "Restore the file, or run the same `gpg eval` command again."
+        )
     samples: dict[tuple[str, int, int], Sample] = {}
     for number, row in enumerate(read_json_lines(path, torn_end=True), start=1):
         try:
@@ -30,7 +34,8 @@ def read_samples(path: Path) -> list[Sample]:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise GpgError(
-                f"{path}, row {number}, is no sample: {key}: {first['msg']}", "Restore the file, or evaluate anew."
+                f"{path}:{number} is not a sample: {key}: {first['msg']}",
+                "Remove that line and run the same `gpg eval` command again: it makes the sample anew.",
             ) from error
         samples[sample.key] = sample
     return list(samples.values())

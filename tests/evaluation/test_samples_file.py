@@ -60,9 +60,9 @@ def test_samples_of_an_earlier_version_are_read(tmp_path: Path) -> None:
     [
         ("nonsense", "samples.jsonl:1 is not JSON"),
         ("[]", "is not a JSON object"),
-        ("{}", "row 1, is no sample: bench"),
-        (json.dumps({**asdict(SAMPLE), "tokens": "many"}), "row 1, is no sample: tokens"),
-        (json.dumps({**asdict(SAMPLE), "groups": 3}), "row 1, is no sample: groups"),
+        ("{}", "samples.jsonl:1 is not a sample"),
+        (json.dumps({**asdict(SAMPLE), "tokens": "many"}), "samples.jsonl:1 is not a sample: tokens"),
+        (json.dumps({**asdict(SAMPLE), "groups": 3}), "samples.jsonl:1 is not a sample: groups"),
     ],
 )
 def test_what_is_no_sample_is_named(tmp_path: Path, line: str, message: str) -> None:

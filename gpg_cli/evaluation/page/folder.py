@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
+from gpg_cli.evaluation.metrics import Interval
+from gpg_cli.evaluation.results import RESULTS_FILE, SCHEMA
+from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.run_folder import read_json
-
-RESULTS_FILE = "results.json"
-SCHEMA = 2
-
-Interval = tuple[float, float]
 
 
 class Group(BaseModel):
@@ -43,7 +41,6 @@ class BenchScores(BaseModel):
     unparsed: float
     mean_tokens: float
     groups: dict[str, dict[str, Group]]
-    seconds: float
     sampling: dict[str, Any]
     rule: str
     prompt_hash: str
@@ -97,7 +94,7 @@ def read_folder(folder: Path) -> Evaluation:
             "Name the folder of an evaluation; one that was cut off goes on with the same `gpg eval` command.",
         )
     results = _results(read_json(path), path)
-    samples = _samples(folder / SAMPLES_FILE)
+    samples = read_samples(folder / SAMPLES_FILE)
     unknown = sorted({sample.bench for sample in samples} - results.benches.keys())
     if unknown:
         raise GpgError(
@@ -126,30 +123,6 @@ def _results(value: dict[str, Any], path: Path) -> Results:
         ) from error
 
 
-def _samples(path: Path) -> list[Sample]:
-    if not path.is_file():
-        raise GpgError(
-            f"{path.parent} holds no {SAMPLES_FILE}, so there is nothing to show but the scores",
-            "Restore the file, or run the same `gpg eval` command again.",
-        )
-    reader = TypeAdapter(Sample)
-    samples = []
-    # Bytes, for their lines end at \n only, not at U+2028 and others, which may stand inside of a JSON string.
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            # Not pydantic's own JSON reader, which refuses half of a surrogate pair.
-            samples.append(reader.validate_python(json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            what = _first(error) if isinstance(error, ValidationError) else f"it is not JSON ({error})"
-            raise GpgError(
-                f"{path}:{number} is not a sample: {what}",
-                "Remove that line and run the same `gpg eval` command again: it makes the sample anew.",
-            ) from error
-    return samples
-
-
 def _first(error: ValidationError) -> str:
     first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
 from gpg_cli.evaluation.page.browser import ends_with_number, longest_completion, natural
-from gpg_cli.evaluation.page.folder import Group, Interval, Results
+from gpg_cli.evaluation.page.folder import Group, Results
+from gpg_cli.evaluation.published import Against, against_bench, against_suite
 
 
 @dataclass(frozen=True)
 class Beside:
-    """One published score beside ours, in percent; `within` says whether it lies in the 95% interval of ours."""
+    """One published score beside ours, in percent; `within` says whether the difference can be chance (95%)."""
 
     published: float
     difference: float
@@ -36,20 +37,22 @@ def published_table(results: Results) -> PublishedTable:
     columns += [(f"{name} average", suite.score) for name, suite in results.suites.items()]
     rows: dict[str, list[Beside | None]] = {}
     for row in dict.fromkeys(row for bench in benches.values() for row in bench.published):
-        cells = [_beside(bench.published.get(row), bench.score, bench.interval) for bench in benches.values()]
+        found = {
+            name: against_bench(bench.score, bench.interval, row, bench.published[row], bench.available)
+            for name, bench in benches.items()
+            if row in bench.published
+        }
+        cells = [_beside(found.get(name)) for name in benches]
         for suite in results.suites.values():
-            scores = [benches[name].published.get(row) for name in suite.benches if name in benches]
-            known = [score for score in scores if score is not None]
-            average = sum(known) / len(known) if known and len(known) == len(suite.benches) else None
-            cells.append(_beside(average, suite.score, suite.interval))
+            whole = found.keys() >= set(suite.benches)
+            average = against_suite(suite.score, [found[name] for name in suite.benches], row) if whole else None
+            cells.append(_beside(average))
         rows[row] = cells
     return PublishedTable(columns, rows)
 
 
-def _beside(published: float | None, score: float, interval: Interval) -> Beside | None:
-    if published is None:
-        return None
-    return Beside(published, score - published, interval[0] <= published <= interval[1])
+def _beside(against: Against | None) -> Beside | None:
+    return None if against is None else Beside(against.score, against.difference, against.is_noise)
 
 
 def ordered_groups(groups: dict[str, Group]) -> dict[str, Group]:

@@ -144,7 +144,7 @@ def test_more_text_than_a_page_can_hold_is_cut_to_its_ends_and_the_page_says_so(
 def test_samples_that_the_scores_do_not_count_are_mentioned(evaluation_folder: Callable[..., Path]) -> None:
     folder = evaluation_folder(SAMPLE, WRONG)
     lines = (folder / "samples.jsonl").read_text().splitlines()
-    (folder / "samples.jsonl").write_text(lines[0])
+    (folder / "samples.jsonl").write_text(lines[0] + "\n")
     assert "MATH-500: the scores are those of 2 samples, the folder holds 1." in write(folder).text
 
 
@@ -236,15 +236,15 @@ def test_samples_of_a_benchmark_without_scores_are_refused(evaluation_folder: Ca
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ('{"bench": "math5', "samples.jsonl:2 is not a sample: it is not JSON"),
-        ("[]", "samples.jsonl:2 is not a sample: "),
+        ('{"bench": "math5', "samples.jsonl:2 is not JSON"),
+        ("[]", "samples.jsonl:2 is not a JSON object"),
         (json.dumps({"bench": "math500"}), "samples.jsonl:2 is not a sample: index: "),
     ],
 )
 def test_a_line_that_is_no_sample_is_named(evaluation_folder: Callable[..., Path], line: str, complaint: str) -> None:
     folder = evaluation_folder(SAMPLE)
     with (folder / "samples.jsonl").open("a") as file:
-        file.write(line)
+        file.write(line + "\n")
     assert complaint in refusal(folder).message
 
 
