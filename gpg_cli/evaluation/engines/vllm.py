@@ -87,8 +87,8 @@ def _engine_arguments(model_location: str, max_model_length: int, given: Mapping
     on_cpu = {
         # Compiling for a CPU takes longer than most evaluations.
         "enforce_eager": True,
-        # On a CPU vLLM 0.31 dies where the prompt of a request with a seed is read in several parts ("CPU Generator does
-        # not use offset").
+        # On a CPU vLLM 0.31 dies where the prompt of a request with a seed is read in several parts ("CPU Generator
+        # does not use offset").
         "enable_chunked_prefill": False,
     }
     arguments = {
