@@ -1,4 +1,4 @@
-"""Find the presets, benchmarks, suites and profiles that ship with the package, from a wheel and from an editable install alike."""
+"""Find the presets, benchmarks, suites and profiles that ship, from a wheel and from an editable install alike."""
 
 from pathlib import Path
 

@@ -209,7 +209,9 @@ def evaluate(
     engine_arg: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An argument of the engine; repeatable.")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="Of an OpenAI-compatible server, with --engine openai.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server, http://host:8000/v1.")] = None,
+    served_model: Annotated[str | None, typer.Option(help="The model's name there, if it serves several.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests that the server gets at once.")] = None,
     harness: Annotated[str, typer.Option(help="gpg, or lighteval: its pipeline and metrics.")] = "gpg",
     rescore: Annotated[Path | None, typer.Option(metavar="DIR", help="Judge stored completions again.")] = None,
     compare: Annotated[
@@ -230,7 +232,8 @@ def evaluate(
     if rescore is not None:
         report_evaluation.show_rescored(rescore, html=html, as_json=json)
         return
-    from gpg_cli.evaluation.engines import EngineOptions
+    from gpg_cli.evaluation.engine import EngineOptions
+    from gpg_cli.evaluation.engines.arguments import read_arguments
     from gpg_cli.evaluation.plan import EvalRequest
 
     if model is None or bench is None:
@@ -242,7 +245,7 @@ def evaluate(
         data_files=_parse_data_files("--data", data or []),
         limit=limit,
         samples=samples,
-        engine=EngineOptions(name=engine, base_url=base_url, arguments=_parse_engine_arguments(engine_arg or [])),
+        engine=EngineOptions(engine, base_url, served_model, read_arguments(engine_arg or []), concurrency),
         max_tokens=max_tokens,
         temperature=temperature,
         top_p=top_p,

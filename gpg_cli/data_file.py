@@ -8,8 +8,12 @@ from typing import Any
 from gpg_cli.errors import GpgError
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
+def read_json_lines(path: Path, *, torn_end: bool = False) -> list[dict[str, Any]]:
     """Read a .jsonl file; blank lines are passed over.
+
+    Args:
+        torn_end: the file is one of ours, that a kill may have cut short: a last line without an end is passed over,
+            and there may be no row at all.
 
     Raises:
         GpgError: the file is missing, is not UTF-8, holds no row, or has a line that is no JSON object.
@@ -18,7 +22,9 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         raise GpgError(f"there is no data file {path}", "Check the path.")
     rows: list[dict[str, Any]] = []
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        # Before decoding: a kill may cut a character in two.
+        text = (content[: content.rfind(b"\n") + 1] if torn_end else content).decode("utf-8")
     except UnicodeDecodeError as error:
         raise GpgError(f"{path} is not UTF-8 text", "Save it as UTF-8 with one JSON object a line.") from error
     # Not str.splitlines: it also cuts at U+2028 and others, which may stand inside a JSON string.
@@ -32,7 +38,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
             raise GpgError(f"{path}:{number} is not a JSON object", "Write one JSON object a line.")
         rows.append(row)
-    if not rows:
+    if not rows and not torn_end:
         raise GpgError(f"{path} holds no rows", "Write one JSON object a line.")
     return rows
 

@@ -42,7 +42,7 @@ class SeededSampling(LogitsProcessor):
 
 
 def shaping(config: GenerationConfig) -> list[LogitsProcessor]:
-    """What turns logits into the distribution to draw from: temperature, top-k, top-p, min-p; before `SeededSampling`."""
+    """What makes logits the distribution to draw from (temperature, top-k, top-p, min-p), before `SeededSampling`."""
     shapers: list[LogitsProcessor] = []
     if config.temperature not in (None, 1.0):
         shapers.append(TemperatureLogitsWarper(config.temperature))

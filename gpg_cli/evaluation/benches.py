@@ -82,14 +82,14 @@ class Bench(Shape):
     description: str
     data: DataSource
     columns: Columns
-    groups: dict[str, str] = {}
+    groups: dict[str, str] = Field(default_factory=dict)
     gold_after: str | None = None
     rule: Literal["math-latex", "math-expr", "exact"]
     prompt: str
     chat: bool = True
     sampling: SamplingSettings
     expected_tokens: Annotated[int, Field(ge=1)] = 1000
-    published: dict[str, float] = {}
+    published: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _prompt_has_problem(self) -> "Bench":

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-# Bytes read of each file of weights: its beginning, where safetensors has names and shapes, its end, and pieces between.
+# Bytes read of each file of weights: its beginning (names and shapes, in safetensors), its end, and pieces between.
 _PIECE = 1 << 16
 _PIECES = 64
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf")

@@ -13,7 +13,6 @@ from gpg_cli.evaluation.results import RESULTS_FILE
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.run_folder import EVAL_FOLDER, MODEL_FOLDER, check_output_folder, prepare_output_folder
 
-
 _WRITTEN_BY_US = (RESULTS_FILE, SAMPLES_FILE, RECORD_FILE)
 _SHOWN = 3
 

@@ -21,7 +21,7 @@ class Sample:
         bench, index: the benchmark, and the problem's row in its data, from 0.
         number: which of the problem's samples this is, from 0.
         problem: the problem's text.
-        groups: what the problem counts among: `{"subject": "Algebra", "level": "3"}`; empty where the data says nothing.
+        groups: what the problem counts among: `{"subject": "Algebra", "level": "3"}`; may be empty.
         prompt: what the model was given, chat template included.
         completion: the text it wrote, without special tokens.
         extracted: the answer found in it, None where there is none.
@@ -93,7 +93,7 @@ def rewrite_samples(path: Path, samples: Iterable[Sample]) -> None:
 
 
 def _line(sample: Sample) -> str:
-    # Written with backslashreplace: half of a surrogate pair, which JSON input may hold, becomes the JSON escape it was.
+    # Written with backslashreplace: half of a surrogate pair, which JSON may hold, becomes the JSON escape it was.
     return json.dumps(asdict(sample), ensure_ascii=False) + "\n"
 
 

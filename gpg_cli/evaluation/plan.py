@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench, SamplingSettings
-from gpg_cli.evaluation.engines import EngineOptions, check_engine
+from gpg_cli.evaluation.engine import EngineOptions
+from gpg_cli.evaluation.engines import check_engine
 from gpg_cli.evaluation.problems import ProblemSet, load_problems
 from gpg_cli.evaluation.profiles import Style, choose_style, load_profile
 from gpg_cli.evaluation.suites import Suite, choose_benches
@@ -36,7 +37,7 @@ class EvalRequest:
     data_files: Mapping[str, Path] = field(default_factory=dict)
     limit: int | None = None
     samples: int = 1
-    engine: EngineOptions = EngineOptions()
+    engine: EngineOptions = field(default_factory=EngineOptions)
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -89,7 +90,9 @@ def check(request: EvalRequest) -> Plan:
     model = find_model(request.model)
     planned = [
         PlannedBench(bench, load_problems(bench, request.data_files.get(bench.name), request.limit), sampling, style)
-        for bench, sampling, style in zip(benches, (_sampling(bench, request) for bench in benches), styles, strict=True)
+        for bench, sampling, style in zip(
+            benches, (_sampling(bench, request) for bench in benches), styles, strict=True
+        )
     ]
     if not model.is_local:
         fetch_from_hub(model.location, "config.json", revision=None, hint="Name a local folder: --model DIR")

@@ -109,4 +109,3 @@ def _check_template(path: str, text: str) -> None:
         # transformers adds the tag {% generation %}, which this parser does not know.
         if "generation" not in str(error):
             raise GpgError(f"{path}:{error.lineno} is no Jinja template: {error.message}", "Mend that line.") from error
-

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench, SamplingSettings
+from gpg_cli.evaluation.engine import EngineOptions
 from gpg_cli.evaluation.fingerprint import model_fingerprint
 from gpg_cli.evaluation.plan import Plan
 from gpg_cli.evaluation.prompting import Prepared, prompt_hash
@@ -83,18 +84,19 @@ class Record(_Stored):
         write_json(folder / RECORD_FILE, self.model_dump(mode="json"))
 
 
-def make_record(plan: Plan, prepared: Sequence[Prepared], engine: str) -> Record:
+def make_record(plan: Plan, prepared: Sequence[Prepared], engine: EngineOptions) -> Record:
     """The record of a plan, before its first sample.
 
     Args:
-        engine: the name of the one that was chosen.
+        engine: the one that was chosen. Where its server stands is not recorded: it may move.
     """
     request = plan.request
+    served = {"served_model": engine.served_model} if engine.served_model else {}
     return Record(
         model=request.model,
         model_fingerprint=model_fingerprint(plan.model.location),
-        engine=engine,
-        engine_arguments=request.engine.recorded(),
+        engine=engine.name,
+        engine_arguments=dict(engine.arguments) | served,
         seed=request.seed,
         samples=request.samples,
         suites={suite.name: suite.benches for suite in plan.suites},

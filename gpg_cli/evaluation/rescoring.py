@@ -25,7 +25,9 @@ def judge_again(samples: Sequence[Sample], record: Record) -> list[Sample]:
     for name, found in places.items():
         rule = record.benches[name].bench.rule
         pairs = [(samples[place].gold, samples[place].completion) for place in found]
-        for place, score, strict in zip(found, grade_all(pairs, rule), grade_all(pairs, strict_rule(rule)), strict=True):
+        for place, score, strict in zip(
+            found, grade_all(pairs, rule), grade_all(pairs, strict_rule(rule)), strict=True
+        ):
             judged[place] = replace(
                 samples[place], extracted=score.extracted, verdict=str(score.verdict), strict=str(strict.verdict)
             )

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.metrics import Metrics, SuiteScore, suite_score, summarise
+from gpg_cli.evaluation.metrics import Metrics, summarise
 from gpg_cli.evaluation.record import BenchRecord, Record
+from gpg_cli.evaluation.suite_scores import SuiteScore, suite_score
 from gpg_cli.grading import strict_rule
 from gpg_cli.run_folder import write_json
 

@@ -10,15 +10,17 @@ from gpg_cli.evaluation.engines import choose_engine, open_engine
 from gpg_cli.evaluation.folder import choose_folder, finished_samples, open_folder
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
 from gpg_cli.evaluation.model_text import load_model_text
-from gpg_cli.evaluation.plan import EvalRequest, Plan, check
+from gpg_cli.evaluation.plan import EvalRequest, check
 from gpg_cli.evaluation.progress import watching
-from gpg_cli.evaluation.prompting import Prepared, prepare
+from gpg_cli.evaluation.prompting import prepare
 from gpg_cli.evaluation.record import Record, make_record, read_record
 from gpg_cli.evaluation.rescoring import judge_again
 from gpg_cli.evaluation.results import EvalResult, assemble, write_results
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.evaluation.sampling import Wanted, sample_all, still_wanted
 from gpg_cli.evaluation.surprises import mention_surprises
+
+PAGE_FILE = "report.html"
 
 __all__ = ["EvalRequest", "EvalResult", "evaluate", "rescore"]
 
@@ -41,14 +43,14 @@ def evaluate(request: EvalRequest, *, html: bool = False) -> EvalResult:
     text = load_model_text(location)
     prepared = [prepare(planned, text) for planned in plan.benches]
     mention_surprises(plan, prepared, text)
-    engine_name = choose_engine(request.engine, location)
-    record = make_record(plan, prepared, engine_name)
+    engine_options = choose_engine(request.engine, location)
+    record = make_record(plan, prepared, engine_options)
     folder = choose_folder(plan, record)
     samples = finished_samples(folder, prepared, overwrite=request.overwrite)
     wanted = still_wanted(prepared, request.samples, request.seed, samples)
     if wanted:
         longest = max(item.max_model_length for item in prepared) or 1
-        with open_engine(request.engine, location, text, longest) as engine:
+        with open_engine(engine_options, location, text, longest) as engine:
             if folder:
                 open_folder(folder, record, overwrite=request.overwrite)
             samples += _sample(wanted, engine, folder, before=samples, shown=request.show_progress)
@@ -89,5 +91,5 @@ def _finish(record: Record, samples: list[Sample], folder: Path | None, seconds:
         # In one order, whatever the order in which they finished: equal evaluations leave equal files.
         rewrite_samples(folder / SAMPLES_FILE, samples)
         record.write(folder)
-        write_results(folder, result, html=html)
+        write_results(folder, result)
     return result

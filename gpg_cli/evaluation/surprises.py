@@ -40,6 +40,6 @@ def _mention_golds(item: Prepared) -> None:
     if found:
         examples = ", ".join(f"row {problems[place].index + 1} ({golds[place][0][-40:]!r})" for place in found[:_SHOWN])
         say(
-            f"{item.planned.bench.name}: {len(found)} of {len(problems)} golds are no mathematics to the parser, and are "
-            f"compared as text: {escape(examples)}"
+            f"{item.planned.bench.name}: {len(found)} of {len(problems)} golds are no mathematics to the parser, and "
+            f"are compared as text: {escape(examples)}"
         )

@@ -19,12 +19,18 @@ class HeldOut(Protocol):
         temperature, top_p, max_tokens: as the benchmark says.
     """
 
-    name: str
-    prompts: Sequence[Sequence[int]]
-    seeds: Sequence[int]
-    temperature: float
-    top_p: float
-    max_tokens: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def prompts(self) -> Sequence[Sequence[int]]: ...
+    @property
+    def seeds(self) -> Sequence[int]: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_p(self) -> float: ...
+    @property
+    def max_tokens(self) -> int: ...
 
     def judge(self, completions: Sequence[Sequence[int]]) -> dict[str, float]:
         """What the completions of all questions, as tokens, add up to: `score` and others, each a number to log."""
@@ -33,9 +39,7 @@ class HeldOut(Protocol):
 class Completes(Protocol):
     """What of a trainer this needs."""
 
-    def complete(
-        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample
-    ) -> list[list[int]]: ...
+    def complete(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample) -> list[list[int]]: ...
 
     def note(self, name: str, value: float) -> None: ...
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from rich.markup import escape
 
-from gpg_cli.console import say
 from gpg_cli.catalog import find_bench
+from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub

@@ -109,10 +109,8 @@ class ReliableTrainer(SavingTrainer):
             finally:
                 model.train(training)
 
-    def complete(
-        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample
-    ) -> list[list[int]]:
-        """Complete prompts that are not the training's, through its engine; all processes call it, and all get the whole.
+    def complete(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample) -> list[list[int]]:
+        """Complete other prompts than the training's, through its engine; all processes call it, and all get the whole.
 
         Args:
             prompts: tokens.
@@ -124,7 +122,9 @@ class ReliableTrainer(SavingTrainer):
         padded = rows + rows[-1:] * (share * self.accelerator.num_processes - len(rows))
         own = padded[self.accelerator.process_index * share :][:share]
         with self.phase("eval"):
-            completions = gather_object(self._complete_with_vllm(own, how) if self.use_vllm else self._complete(own, how))
+            completions = gather_object(
+                self._complete_with_vllm(own, how) if self.use_vllm else self._complete(own, how)
+            )
         return completions[: len(rows)]
 
     def _complete(self, rows: Sequence[tuple[Sequence[int], int]], how: HowToSample) -> list[list[int]]:

@@ -17,8 +17,8 @@ from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
-from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
+from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.stopping import StopRequests
 
 # Files that stand in for the data of benchmarks.

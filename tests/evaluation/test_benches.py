@@ -23,7 +23,16 @@ sampling: {temperature: 0, max_tokens: 8}
 
 
 def test_every_benchmark_that_ships_is_valid() -> None:
-    assert list(bench_paths()) == ["aime24", "aime25", "amc23", "gsm8k", "math500", "minerva", "olympiadbench", "quickstart"]
+    assert list(bench_paths()) == [
+        "aime24",
+        "aime25",
+        "amc23",
+        "gsm8k",
+        "math500",
+        "minerva",
+        "olympiadbench",
+        "quickstart",
+    ]
     for name in bench_paths():
         assert load_bench(name).name == name
 

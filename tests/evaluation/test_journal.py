@@ -5,7 +5,6 @@ import pytest
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.journal import Journal, rewrite_samples
-
 from tests.evaluation.samples import SAMPLE, changed
 
 

@@ -7,12 +7,20 @@ from itertools import groupby
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    AutoModelForCausalLM,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 from transformers.utils import logging
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import OnFinished, Request, first_line
 from gpg_cli.evaluation.model_text import ModelText
+from gpg_cli.seeded_sampling import SeededSampling, shaping
 
 MAX_ROWS = 256
 # Memory for keys and values of one batch. A fixed number on the CPU, a share of all memory (not of what happens to be
@@ -43,7 +51,7 @@ class TransformersEngine:
         self._model = _load(model_location, self._device, dtype)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
-        """See `Engine`. Sampling is seeded for each batch, with the seed of its first request."""
+        """See `Engine`. Each row draws from its own seed, so that no completion depends on which others are missing."""
         for batch in self._batches(requests):
             try:
                 self._complete(batch, on_finished)
@@ -87,11 +95,12 @@ class TransformersEngine:
             on_finished(batch[row], self._text.completion(token_ids))
 
         finished_rows = _FinishedRows(batch, width, self._text.stop_ids, report)
-        with _seeded(batch[0].sampling.seed), torch.inference_mode():
+        with torch.inference_mode():
             self._model.generate(
                 ids.to(self._device),
                 attention_mask=mask.to(self._device),
                 generation_config=_generation_config(batch, self._text.stop_ids, pad),
+                logits_processor=LogitsProcessorList(_drawing(batch, width, self._device)),
                 stopping_criteria=StoppingCriteriaList([finished_rows]),
             )
 
@@ -140,16 +149,22 @@ def _load(location: str, device: torch.device, dtype: str | None) -> Any:
 
 
 def _generation_config(batch: list[Request], stop_ids: tuple[int, ...], pad: int) -> GenerationConfig:
+    """Greedy: where something is drawn, `_drawing` leaves one token to choose."""
+    return GenerationConfig(
+        max_new_tokens=max(request.sampling.max_tokens for request in batch),
+        eos_token_id=list(stop_ids) or None,
+        pad_token_id=pad,
+        do_sample=False,
+    )
+
+
+def _drawing(batch: list[Request], width: int, device: torch.device) -> list[LogitsProcessor]:
     sampling = batch[0].sampling
-    common = {
-        "max_new_tokens": max(request.sampling.max_tokens for request in batch),
-        "eos_token_id": list(stop_ids) or None,
-        "pad_token_id": pad,
-    }
     if sampling.temperature == 0:
-        return GenerationConfig(**common, do_sample=False)
-    # transformers keeps only the 50 likeliest tokens unless told otherwise.
-    return GenerationConfig(**common, do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
+        return []
+    longest = max(request.sampling.max_tokens for request in batch)
+    config = GenerationConfig(do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
+    return [*shaping(config), SeededSampling([row.sampling.seed for row in batch], width, longest, device)]
 
 
 @contextlib.contextmanager
@@ -161,14 +176,6 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed torch for one batch, and put its random state back afterwards."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        yield
 
 
 def _cache_bytes_per_token(model: Any) -> int:

@@ -1,0 +1,87 @@
+"""What stands in the tables of the page: published scores beside ours, groups, how it was sampled. Pure functions."""
+
+from dataclasses import dataclass
+
+from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
+from gpg_cli.evaluation.page.browser import ends_with_number, longest_completion, natural
+from gpg_cli.evaluation.page.folder import Group, Interval, Results
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One published score beside ours, in percent; `within` says whether it lies in the 95% interval of ours."""
+
+    published: float
+    difference: float
+    within: bool
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """Rows of published scores; a cell is None where nothing was published.
+
+    Attributes:
+        columns: (title, our score) of each benchmark, then of each suite.
+        rows: model -> its cells.
+    """
+
+    columns: list[tuple[str, float]]
+    rows: dict[str, list[Beside | None]]
+
+
+def published_table(results: Results) -> PublishedTable:
+    """Every published row; its average over a suite only where it has all of the suite's benchmarks."""
+    benches = results.benches
+    columns = [(bench.title, bench.score) for bench in benches.values()]
+    columns += [(f"{name} average", suite.score) for name, suite in results.suites.items()]
+    rows: dict[str, list[Beside | None]] = {}
+    for row in dict.fromkeys(row for bench in benches.values() for row in bench.published):
+        cells = [_beside(bench.published.get(row), bench.score, bench.interval) for bench in benches.values()]
+        for suite in results.suites.values():
+            scores = [benches[name].published.get(row) for name in suite.benches if name in benches]
+            known = [score for score in scores if score is not None]
+            average = sum(known) / len(known) if known and len(known) == len(suite.benches) else None
+            cells.append(_beside(average, suite.score, suite.interval))
+        rows[row] = cells
+    return PublishedTable(columns, rows)
+
+
+def _beside(published: float | None, score: float, interval: Interval) -> Beside | None:
+    if published is None:
+        return None
+    return Beside(published, score - published, interval[0] <= published <= interval[1])
+
+
+def ordered_groups(groups: dict[str, Group]) -> dict[str, Group]:
+    """Levels by their number, names from the best score to the worst."""
+    if all(map(ends_with_number, groups)):
+        return dict(sorted(groups.items(), key=lambda item: natural(item[0])))
+    return dict(sorted(groups.items(), key=lambda item: (-item[1].score, item[0])))
+
+
+def pass_ks(results: Results) -> list[str]:
+    """Every k of which some benchmark has a pass@k; none where each problem was sampled once."""
+    ks = sorted({k for bench in results.benches.values() for k in bench.pass_at}, key=natural)
+    return ks if len(ks) > 1 else []
+
+
+def common_sampling(results: Results) -> dict[str, object] | None:
+    """How all benchmarks were sampled; None where they differ."""
+    settings = [bench.sampling for bench in results.benches.values()]
+    return settings[0] if settings and all(setting == settings[0] for setting in settings) else None
+
+
+def notes(results: Results, samples: list[Sample]) -> list[str]:
+    """What a reader must know before the numbers: other samples than the scores were made of, texts cut short."""
+    sentences = []
+    for name, bench in results.benches.items():
+        expected = sum(bench.verdicts.values())
+        stored = sum(sample.bench == name for sample in samples)
+        if stored != expected:
+            sentences.append(f"{bench.title}: the scores are those of {expected} samples, the folder holds {stored}.")
+    longest = longest_completion(samples)
+    if longest is not None:
+        sentences.append(
+            f"Of long completions only the last {longest:,} characters are here; all of them are in {SAMPLES_FILE}."
+        )
+    return sentences
