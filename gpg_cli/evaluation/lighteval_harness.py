@@ -5,27 +5,29 @@ loader fetches data sets; here it gets our tasks and our problems instead, and n
 this process, in the main thread (its time limits are alarms), without the memory limits of ours.
 """
 
-import importlib.util
 import json
 import logging
 import random
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.lighteval_results import results_file_name
+from gpg_cli.evaluation.lighteval_results import problem_limit, results_file_name
 from gpg_cli.evaluation.prompting import Prepared
+from gpg_cli.evaluation.record import Record
 from gpg_cli.run_folder import write_json
 
 # Inside an evaluation's folder.
 LIGHTEVAL_FOLDER = "lighteval"
 
+_KNOWN_VERSION = "0.13"
 _TASK_NAME = re.compile(r"[\w.-]+")
 
 
@@ -33,11 +35,10 @@ def check_lighteval(benches: Iterable[Bench]) -> None:
     """Check, before anything loads, that lighteval is installed and can judge these benchmarks.
 
     Raises:
-        GpgError: it is not; or a benchmark is judged by a rule that its metric does not have, or has a name that it
+        GpgError: it is not, or in a version that this was not made for; or a benchmark is judged by a rule that its metric does not have, or has a name that it
             cannot take.
     """
-    if importlib.util.find_spec("lighteval") is None:
-        raise GpgError("--harness lighteval needs lighteval, which is not installed", 'pip install "gpg-cli[lighteval]"')
+    _check_installed()
     for bench in benches:
         if not bench.rule.startswith("math-"):
             raise GpgError(
@@ -50,13 +51,22 @@ def check_lighteval(benches: Iterable[Bench]) -> None:
             )
 
 
+def _check_installed() -> None:
+    install = 'pip install "gpg-cli[lighteval]"'
+    try:
+        found = metadata.version("lighteval")
+    except metadata.PackageNotFoundError:
+        raise GpgError("--harness lighteval needs lighteval, which is not installed", install) from None
+    if not found.startswith(f"{_KNOWN_VERSION}."):
+        raise GpgError(f"--harness lighteval needs lighteval {_KNOWN_VERSION}, and {found} is installed", install)
+    if not metadata.version("xxhash").startswith(("2.", "3.")):
+        raise GpgError("lighteval does not work with xxhash 4 and newer", install)
+
+
 def run_lighteval(
     prepared: Sequence[Prepared],
     sample: Callable[[], Iterable[Sample]],
-    *,
-    model: str,
-    samples: int,
-    created: str,
+    record: Record,
     folder: Path | None,
 ) -> dict[str, Any]:
     """Let lighteval ask, and judge, the problems of some benchmarks.
@@ -66,9 +76,7 @@ def run_lighteval(
     Args:
         prepared: the benchmarks, at least one.
         sample: makes all samples, or gives those that are there; called once, from within lighteval's pipeline.
-        model: its name in the results.
-        samples: of each problem.
-        created: when the evaluation was begun, in UTC, such as 2026-11-23T10:15:00Z; it names the results file.
+        record: of the evaluation.
         folder: of the evaluation; the results file is written into `lighteval/` there. None writes none.
 
     Returns:
@@ -80,27 +88,24 @@ def run_lighteval(
     check_lighteval(item.planned.bench for item in prepared)
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("lighteval's metrics need the main thread: elsewhere they call every answer wrong")
-    results = _evaluate(prepared, sample, model, samples)
+    results = _evaluate(prepared, sample, record)
     if folder is not None:
         target = folder / LIGHTEVAL_FOLDER
         target.mkdir(exist_ok=True)
-        write_json(target / results_file_name(created), results)
+        write_json(target / results_file_name(record.created), results)
     return results
 
 
-def _evaluate(
-    prepared: Sequence[Prepared], sample: Callable[[], Iterable[Sample]], model: str, samples: int
-) -> dict[str, Any]:
+def _evaluate(prepared: Sequence[Prepared], sample: Callable[[], Iterable[Sample]], record: Record) -> dict[str, Any]:
     from lighteval.logging.evaluation_tracker import EnhancedJSONEncoder, EvaluationTracker
-    from lighteval.models.abstract_model import ModelConfig
     from lighteval.models.model_input import GenerationParameters
     from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
     from lighteval.tasks.lighteval_task import LightevalTask
     from lighteval.tasks.registry import Registry
 
-    from gpg_cli.evaluation.lighteval_model import EngineModel
+    from gpg_cli.evaluation.lighteval_model import EngineConfig, EngineModel
 
-    tasks = [_task(item, samples) for item in prepared]
+    tasks = [_task(item, record.samples) for item in prepared]
     by_name = {task.name: item for task, item in zip(tasks, prepared, strict=True)}
 
     def load_configs(*args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -110,11 +115,13 @@ def _evaluate(
         places = range(len(by_name[task.name].prompts))
         return {task.config.evaluation_splits[0]: [{"place": place} for place in places]}
 
-    sampling = prepared[0].planned.sampling
-    generation = GenerationParameters(
-        temperature=sampling.temperature, top_p=sampling.top_p, max_new_tokens=sampling.max_tokens
+    sampling = {name: item.planned.sampling.model_dump() for name, item in by_name.items()}
+    config = EngineConfig(
+        model_name=record.model,
+        engine=record.engine,
+        sampling=sampling,
+        generation_parameters=GenerationParameters(**_in_all(sampling.values())),
     )
-    config = ModelConfig(model_name=model, generation_parameters=generation)
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         stack.enter_context(_random_state_kept())
@@ -123,13 +130,18 @@ def _evaluate(
         tracker = EvaluationTracker(output_dir=".", save_details=False)
         pipeline = Pipeline(
             tasks=",".join(f"{task.name}|0" for task in tasks),
-            # Reasoning is judged with the answer, as in the published protocol; 0.13 would cut it off.
-            pipeline_parameters=PipelineParameters(ParallelismManager.CUSTOM, remove_reasoning_tags=False),
+            pipeline_parameters=PipelineParameters(
+                ParallelismManager.CUSTOM,
+                max_samples=problem_limit(record.benches.values()),
+                # Reasoning is judged with the answer, as in the published protocol; 0.13 would cut it off.
+                remove_reasoning_tags=False,
+            ),
             evaluation_tracker=tracker,
-            model=EngineModel(config, {f"{name}|0": item for name, item in by_name.items()}, sample, samples),
+            model=EngineModel(config, {f"{name}|0": item for name, item in by_name.items()}, sample, record.samples),
         )
         pipeline.evaluate()
-        return json.loads(json.dumps(tracker.results, cls=EnhancedJSONEncoder))
+    results = json.loads(json.dumps(tracker.results, cls=EnhancedJSONEncoder))
+    return {section: _in_order(values, [f"{name}|0" for name in by_name]) for section, values in results.items()}
 
 
 def _task(prepared: Prepared, samples: int) -> Any:
@@ -141,7 +153,23 @@ def _task(prepared: Prepared, samples: int) -> Any:
     def ask(row: dict[str, Any], task: str) -> Any:
         return as_doc(planned.bench, planned.problems.problems[row["place"]], task)
 
-    return task_config(planned.bench, samples=samples, prompt_function=ask)
+    asked = planned.bench.model_copy(update={"sampling": planned.sampling})
+    return task_config(asked, samples=samples, prompt_function=ask)
+
+
+def _in_order(values: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Any]:
+    """Tasks in our order: lighteval's is that of a set, another one in each process."""
+    return {key: values[key] for key in dict.fromkeys([*(task for task in tasks if task in values), *values])}
+
+
+def _in_all(sampling: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all tasks share, in lighteval's words."""
+    found = {}
+    for ours, theirs in (("temperature", "temperature"), ("top_p", "top_p"), ("max_tokens", "max_new_tokens")):
+        values = {each[ours] for each in sampling}
+        if len(values) == 1:
+            found[theirs] = values.pop()
+    return found
 
 
 @contextmanager

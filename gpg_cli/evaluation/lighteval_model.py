@@ -12,6 +12,18 @@ from gpg_cli.evaluation.journal import Sample
 from gpg_cli.evaluation.prompting import Prepared
 
 
+class EngineConfig(ModelConfig):
+    """What lighteval's results say about the model.
+
+    Attributes:
+        engine: which of our engines answered.
+        sampling: task to how its completions were sampled; `generation_parameters` holds what is the same in all.
+    """
+
+    engine: str
+    sampling: dict[str, dict[str, Any]]
+
+
 class _NoCache:
     """In place of lighteval's cache of completions under the home folder: our journal keeps them."""
 
@@ -32,7 +44,7 @@ class EngineModel(LightevalModel):
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: EngineConfig,
         tasks: Mapping[str, Prepared],
         sample: Callable[[], Iterable[Sample]],
         samples: int,

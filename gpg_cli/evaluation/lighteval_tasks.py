@@ -19,6 +19,7 @@ from lighteval.tasks.requests import Doc, SamplingMethod
 
 from gpg_cli.catalog import bench_paths
 from gpg_cli.evaluation.benches import Bench, load_bench
+from gpg_cli.evaluation.lighteval_results import metric_name
 from gpg_cli.evaluation.problems import Problem, as_problem
 
 # lighteval averages the tasks of one prefix: `gpg:_average|0`.
@@ -78,17 +79,12 @@ def metric(rule: str, samples: int = 1) -> Any:
         precision=5,
     )
     return SampleLevelMetric(
-        metric_name=metric_name(samples),
+        metric_name=metric_name(rule, samples),
         sample_level_fn=match if samples == 1 else AvgAtN(n=samples, sample_scoring_function=match),
         category=SamplingMethod.GENERATIVE,
         corpus_level_fn=np.mean,
         higher_is_better=True,
     )
-
-
-def metric_name(samples: int) -> str:
-    """What results call the score: with several samples of each problem, as lighteval names its own `avg@n`."""
-    return "extractive_match" if samples == 1 else f"avg@n:n={samples}"
 
 
 TASKS_TABLE = [
