@@ -35,8 +35,8 @@ def check_lighteval(benches: Iterable[Bench]) -> None:
     """Check, before anything loads, that lighteval is installed and can judge these benchmarks.
 
     Raises:
-        GpgError: it is not, or in a version that this was not made for; or a benchmark is judged by a rule that its metric does not have, or has a name that it
-            cannot take.
+        GpgError: it is not, or in a version that this was not made for; or a benchmark is judged by a rule that its
+            metric does not have, or has a name that it cannot take.
     """
     _check_installed()
     for bench in benches:
