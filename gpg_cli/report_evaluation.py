@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def show_evaluation(request: "EvalRequest", *, harness: str, html: bool, as_json: bool) -> None:
     """Evaluate, and print what was found."""
-    from gpg_cli.evaluation.harness import evaluate_with
+    from gpg_cli.evaluation.run import evaluate
 
-    _show(evaluate_with(harness, request, html=html), as_json=as_json)
+    _show(evaluate(request, html=html, harness=harness), as_json=as_json)
 
 
 def show_rescored(folder: Path, *, html: bool, as_json: bool) -> None:
@@ -66,7 +66,8 @@ def _score_table(result: "EvalResult") -> "Table":
     samples = result.record.samples
     scores = table("benchmark", title=escape(f"{result.model} ({result.record.engine})"))
     many = [f"pass@{samples}", f"maj@{samples}"] if samples > 1 else []
-    for column in ("problems", "score", "95%", "strict", *many, "cut off", "tokens"):
+    both = any(bench.lighteval is not None for bench in result.benches.values())
+    for column in ("problems", "score", *(["lighteval"] if both else []), "95%", "strict", *many, "cut off", "tokens"):
         scores.add_column(column, justify="right", no_wrap=True)
     for name, bench in result.benches.items():
         metrics = bench.metrics
@@ -77,15 +78,16 @@ def _score_table(result: "EvalResult") -> "Table":
             name,
             f"{metrics.problems} of {bench.record.available}" if part else str(metrics.problems),
             f"[bold]{100 * metrics.accuracy:.1f}[/]",
+            *([_percent(bench.lighteval)] if both else []),
             _interval(metrics.interval),
             f"{100 * metrics.strict:.1f}{differing}",
-            *("–" if share is None else f"{100 * share:.1f}" for share in shares),
+            *map(_percent, shares),
             f"{metrics.truncated:.0%}",
             f"{metrics.mean_tokens:,.0f}",
         )
     for name, suite in result.suites.items():
-        mean = f"[bold]{100 * suite.accuracy:.1f}[/]"
-        scores.add_row(f"{name} (mean)", "", mean, _interval(suite.interval), f"{100 * suite.strict:.1f}")
+        mean = [f"[bold]{100 * suite.accuracy:.1f}[/]", *([""] if both else [])]
+        scores.add_row(f"{name} (mean)", "", *mean, _interval(suite.interval), f"{100 * suite.strict:.1f}")
     return scores
 
 
@@ -124,6 +126,10 @@ def _print_published(result: "EvalResult") -> None:
     results.print(beside)
     if any("(" in str(cell) for column in beside.columns[2:] for cell in column.cells):
         results.print("in brackets, the difference to it; ~ where that can be chance (95%)")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def _interval(bounds: tuple[float, float]) -> str:

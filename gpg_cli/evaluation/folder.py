@@ -37,6 +37,14 @@ def choose_folder(plan: Plan, record: Record) -> Path | None:
     return next(folder for folder in chain([first], numbered) if _is_free(folder) or _can_go_on(folder, record))
 
 
+def continued(record: Record, folder: Path | None, *, overwrite: bool) -> Record:
+    """The record with the date, and the time taken, of the evaluation that is gone on with, where there is one."""
+    if folder is None or overwrite or not _holds_evaluation(folder):
+        return record
+    stored = read_record(folder)
+    return record.model_copy(update={"created": stored.created, "seconds": stored.seconds})
+
+
 def open_folder(folder: Path, record: Record, *, overwrite: bool) -> None:
     """Make the folder, empty where it is to be overwritten, and write down what is asked for."""
     if overwrite or not _holds_evaluation(folder):

@@ -3,13 +3,13 @@
 Scores, intervals and rates that people compare are in percent; shares (`truncated`, `unparsed`) are in [0, 1].
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.metrics import Metrics, summarise
+from gpg_cli.evaluation.metrics import Metrics, percent, summarise
 from gpg_cli.evaluation.record import BenchRecord, Record
 from gpg_cli.evaluation.suite_scores import SuiteScore, suite_score
 from gpg_cli.grading import strict_rule
@@ -21,17 +21,19 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What was measured on one benchmark, and what was asked."""
+    """What was measured on one benchmark, and what was asked; `lighteval` is its score, in [0, 1], if it judged too."""
 
     record: BenchRecord
     metrics: Metrics
     samples: int
+    lighteval: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         bench = self.record.bench
         return {
             "title": bench.title,
             **self.metrics.to_dict(),
+            **({} if self.lighteval is None else {"lighteval": percent(self.lighteval)}),
             "available": self.record.available,
             "sampling": {**self.record.sampling.model_dump(), "n": self.samples},
             "prompt": {key: value for key, value in self.record.style.items() if key != "must"},
@@ -82,13 +84,19 @@ class EvalResult:
         }
 
 
-def assemble(record: Record, samples: Sequence[Sample], folder: Path | None) -> EvalResult:
-    """Sum up the samples of an evaluation, those of each benchmark for themselves; at least one of each."""
+def assemble(
+    record: Record, samples: Sequence[Sample], folder: Path | None, lighteval: Mapping[str, float] | None = None
+) -> EvalResult:
+    """Sum up the samples of an evaluation, those of each benchmark for themselves; at least one of each.
+
+    Args:
+        lighteval: benchmark to lighteval's score, in [0, 1], where it judged them too.
+    """
     by_bench: dict[str, list[Sample]] = {name: [] for name in record.benches}
     for sample in samples:
         by_bench[sample.bench].append(sample)
     benches = {
-        name: BenchResult(each, summarise(by_bench[name], each.bench.rule), record.samples)
+        name: BenchResult(each, summarise(by_bench[name], each.bench.rule), record.samples, (lighteval or {}).get(name))
         for name, each in record.benches.items()
         if by_bench[name]
     }

@@ -4,11 +4,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 from gpg_cli.console import say
 from gpg_cli.evaluation.engine import Engine
 from gpg_cli.evaluation.engines import choose_engine, open_engine
-from gpg_cli.evaluation.folder import choose_folder, finished_samples, open_folder
+from gpg_cli.evaluation.folder import choose_folder, continued, finished_samples, open_folder
+from gpg_cli.evaluation.harness import LIGHTEVAL, OURS, check_harness, judged_by_lighteval
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
+from gpg_cli.evaluation.lighteval_results import write_lighteval_results
 from gpg_cli.evaluation.model_text import load_model_text
 from gpg_cli.evaluation.page import write_page
 from gpg_cli.evaluation.plan import EvalRequest, check
@@ -26,7 +30,7 @@ PAGE_FILE = "report.html"
 __all__ = ["EvalRequest", "EvalResult", "evaluate", "rescore"]
 
 
-def evaluate(request: EvalRequest, *, html: bool = False) -> EvalResult:
+def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -> EvalResult:
     """Measure a model on benchmarks, going on with an evaluation that was interrupted.
 
     Leaves evaluation.json, samples.jsonl, results.json and lighteval's results file in the output folder. The random
@@ -34,30 +38,41 @@ def evaluate(request: EvalRequest, *, html: bool = False) -> EvalResult:
 
     Args:
         html: write report.html too.
+        harness: one of `HARNESSES`; lighteval's pipeline asks and judges beside our grader.
 
     Raises:
         GpgError: everything a user can mend; found before the model loads wherever it can be.
     """
     started = time.perf_counter()
     plan = check(request)
+    check_harness(harness, [planned.bench for planned in plan.benches])
     location = plan.model.location
     text = load_model_text(location)
     prepared = [prepare(planned, text) for planned in plan.benches]
     mention_surprises(plan, prepared, text)
-    engine_options = choose_engine(request.engine, location)
-    record = make_record(plan, prepared, engine_options)
+    options = choose_engine(request.engine, location)
+    record = make_record(plan, prepared, options)
     folder = choose_folder(plan, record)
+    record = continued(record, folder, overwrite=request.overwrite)
     samples = finished_samples(folder, prepared, overwrite=request.overwrite)
     wanted = still_wanted(prepared, request.samples, request.seed, samples)
-    if wanted:
-        longest = max(item.max_model_length for item in prepared) or 1
-        with open_engine(engine_options, location, text, longest) as engine:
-            if folder:
-                open_folder(folder, record, overwrite=request.overwrite)
-            samples += _sample(wanted, engine, folder, before=samples, shown=request.show_progress)
-    elif folder:
-        say(f"All {len(samples)} samples are in {folder} already; --overwrite samples anew.")
-    return _finish(record, samples, folder, time.perf_counter() - started, html=html)
+
+    def make_samples() -> list[Sample]:
+        if wanted:
+            longest = max(item.max_model_length for item in prepared) or 1
+            with open_engine(options, location, text, longest) as engine:
+                if folder:
+                    open_folder(folder, record, overwrite=request.overwrite)
+                samples.extend(_sample(wanted, engine, folder, before=samples, shown=request.show_progress))
+        elif folder:
+            say(f"All {len(samples)} samples are in {escape(str(folder))} already; --overwrite samples anew.")
+        return samples
+
+    theirs = judged_by_lighteval(prepared, make_samples, record, folder) if harness == LIGHTEVAL else None
+    if theirs is None:
+        make_samples()
+    seconds = time.perf_counter() - started if wanted else 0.0
+    return _finish(record, samples, folder, seconds, html=html, theirs=theirs)
 
 
 def rescore(folder: Path, *, html: bool = False) -> EvalResult:
@@ -84,15 +99,24 @@ def _sample(
         return sample_all(wanted, engine, journal, lambda sample: count(sample.verdict == "correct"))
 
 
-def _finish(record: Record, samples: list[Sample], folder: Path | None, seconds: float, *, html: bool) -> EvalResult:
+def _finish(
+    record: Record,
+    samples: list[Sample],
+    folder: Path | None,
+    seconds: float,
+    *,
+    html: bool,
+    theirs: dict[str, float] | None = None,
+) -> EvalResult:
     """Sum up, and write what the folder is to hold."""
     record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
-    result = assemble(record, samples, folder)
+    result = assemble(record, samples, folder, theirs)
     if folder:
         # In one order, whatever the order in which they finished: equal evaluations leave equal files.
         rewrite_samples(folder / SAMPLES_FILE, samples)
         record.write(folder)
         write_results(folder, result)
+        write_lighteval_results(folder, record, samples)
         if html:
             say("Writing the page ...")
             write_page(folder, folder / PAGE_FILE)

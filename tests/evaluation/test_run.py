@@ -34,7 +34,9 @@ def test_an_evaluation_leaves_results_and_every_sample(chat_model: Path, json_li
             output_dir=folder,
         )
     )
-    assert sorted(path.name for path in folder.iterdir()) == WRITTEN
+    written_names = sorted(path.name for path in folder.iterdir())
+    assert [name for name in written_names if not name.startswith("results_")] == WRITTEN
+    assert len(written_names) == 4  # and lighteval's, with the time in its name
     written = json.loads((folder / "results.json").read_text())
     assert written == json.loads(json.dumps(result.to_dict()))
     assert written["output_dir"] == str(folder)
