@@ -6,7 +6,6 @@ from pathlib import Path
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.lighteval_results import metric_name
 from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.evaluation.record import Record
 from gpg_cli.yaml_file import did_you_mean
@@ -42,12 +41,6 @@ def judged_by_lighteval(
     Returns:
         Benchmark to lighteval's score, in [0, 1].
     """
-    from gpg_cli.evaluation.lighteval_harness import run_lighteval
+    from gpg_cli.evaluation.lighteval_harness import lighteval_scores, run_lighteval
 
-    results = run_lighteval(prepared, make_samples, record, folder)["results"]
-    scores = {}
-    for item in prepared:
-        name = item.planned.bench.name
-        found = next(values for task, values in results.items() if task.split("|")[-2] == name)
-        scores[name] = float(found[metric_name(item.planned.bench.rule, record.samples)])
-    return scores
+    return lighteval_scores(run_lighteval(prepared, make_samples, record, folder), record)

@@ -19,7 +19,7 @@ from typing import Any
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.lighteval_results import problem_limit, results_file_name
+from gpg_cli.evaluation.lighteval_results import metric_name, problem_limit, results_file_name
 from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.evaluation.record import Record
 from gpg_cli.run_folder import write_json
@@ -94,6 +94,16 @@ def run_lighteval(
         target.mkdir(exist_ok=True)
         write_json(target / results_file_name(record.created), results)
     return results
+
+
+def lighteval_scores(results: Mapping[str, Any], record: Record) -> dict[str, float]:
+    """Benchmark to lighteval's score, in [0, 1], out of what `run_lighteval` returns."""
+    from gpg_cli.evaluation.lighteval_tasks import TASK_PREFIX
+
+    return {
+        name: float(results["results"][f"{TASK_PREFIX}{name}|0"][metric_name(item.bench.rule, record.samples)])
+        for name, item in record.benches.items()
+    }
 
 
 def _evaluate(prepared: Sequence[Prepared], sample: Callable[[], Iterable[Sample]], record: Record) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The benchmarks of evals/*.yaml as tasks of lighteval 0.13: a custom tasks file, and what `--harness lighteval` runs.
 
-    lighteval vllm MODEL_ARGUMENTS "gpg:aime24|0" --custom-tasks gpg_cli/evaluation/lighteval_tasks.py
+    lighteval accelerate MODEL_ARGUMENTS "gpg:aime24|0" --custom-tasks gpg_cli/evaluation/lighteval_tasks.py \\
+        --no-remove-reasoning-tags
 
-`gpg` alone names all of them. They cannot be called aime24 or gsm8k: lighteval refuses a custom task with the name of
-one of its own. Importing this needs lighteval.
+`gpg` instead of `gpg:aime24` names all of them. They cannot be called aime24 or gsm8k: lighteval refuses a custom task
+with the name of one of its own. Importing this needs lighteval.
 """
 
 from collections.abc import Callable
