@@ -36,7 +36,7 @@ def meaning(total: "Paired") -> str:
     low, high = (100 * bound for bound in total.interval)
     if low <= 0 <= high:
         facts = f"(95% {low:+.1f} to {high:+.1f}), sign test p = {total.p_value:.2g}"
-        return f"No difference that could not be chance: {100 * total.difference:+.1f} points {facts}."
+        return f"The difference may be chance: {100 * total.difference:+.1f} points {facts}."
     better, worse = ("second", "first") if total.difference > 0 else ("first", "second")
     smallest, largest = sorted((abs(low), abs(high)))
     facts = f"(95% {smallest:.1f} to {largest:.1f}), sign test p = {total.p_value:.2g}"
@@ -44,25 +44,24 @@ def meaning(total: "Paired") -> str:
 
 
 def _print_scores(comparison: "Comparison") -> None:
-    scores = table("benchmark")
-    for column in ("problems", "first", "second", "difference", "95%", "better", "worse", "equal", "p"):
+    scores = table()
+    scores.add_column("benchmark", no_wrap=True)
+    for column in ("first", "second", "change", "95%", "up/down/same", "p"):
         scores.add_column(column, justify="right", no_wrap=True)
     rows = {**comparison.benches, **({"all": comparison.total} if len(comparison.benches) > 1 else {})}
     for name, paired in rows.items():
         low, high = paired.interval
         scores.add_row(
             name,
-            str(paired.problems),
             f"{100 * paired.first:.1f}",
             f"{100 * paired.second:.1f}",
             f"[bold]{100 * paired.difference:+.1f}[/]",
             f"{100 * low:+.1f} to {100 * high:+.1f}",
-            str(paired.better),
-            str(paired.worse),
-            str(paired.equal),
+            f"{paired.better}/{paired.worse}/{paired.equal}",
             f"{paired.p_value:.2g}",
         )
     results.print(scores)
+    results.print("up, down, same: problems that the second solves more often, less often, as often", soft_wrap=True)
 
 
 def _print_flips(title: str, flips: "list[Flip]") -> None:

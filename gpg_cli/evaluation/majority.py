@@ -2,7 +2,7 @@ r"""maj@n: whether the most frequent of a problem's answers is right, where 1/2 
 
 Which answers are the same is the grader's to say. What it read out of a completion it reads the same again when that
 stands in a box between dollars: all 2,638 answers in the completions of tests/evaluation/test_majority.py keep their
-verdict, and each is the right answer to itself. Under `math-expr` a gold would not be read so: 2\sqrt{3} is taken for 2.
+verdict, and each is the right answer to itself. Read under `math-expr`, a gold of 2\sqrt{3} would be 2.
 """
 
 from collections.abc import Iterable, Sequence
