@@ -62,7 +62,7 @@ def load_problems(bench: Bench, data_file: Path | None, limit: int | None) -> Pr
     source = str(data_file) if data_file else bench.data.name
     sha256 = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
     require_columns(rows, (bench.columns.problem, bench.columns.gold), source)
-    problems = [_as_problem(bench, index, row, source) for index, row in enumerate(rows[:limit])]
+    problems = [as_problem(bench, index, row, source) for index, row in enumerate(rows[:limit])]
     return ProblemSet(problems, len(rows), source, sha256)
 
 
@@ -76,7 +76,12 @@ def _load_rows(bench: Bench, data_file: Path | None) -> list[Row]:
     return load_hub_rows(bench.data.hub, bench.data.config, bench.data.split, hint=hint)
 
 
-def _as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:
+def as_problem(bench: Bench, index: int, row: Row, source: str) -> Problem:
+    """One row of a benchmark's data as a problem.
+
+    Raises:
+        GpgError: one of the two columns holds nothing usable.
+    """
     text, gold = row[bench.columns.problem], row[bench.columns.gold]
     if not isinstance(text, str) or not text.strip():
         raise _unusable(source, index, bench.columns.problem)

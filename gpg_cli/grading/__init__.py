@@ -23,6 +23,8 @@ from gpg_cli.grading.math import (
 from gpg_cli.grading.pool import Call
 from gpg_cli.grading.settings import time_limit_s, worker_count
 from gpg_cli.grading.shared_pool import shared_pool
+from gpg_cli.grading.strict import RULE as STRICT_RULE
+from gpg_cli.grading.strict import STRICT, grade_strict
 from gpg_cli.grading.verdict import Grade, Verdict
 
 __all__ = [
@@ -31,13 +33,15 @@ __all__ = [
     "Verdict",
     "check_gold",
     "check_golds",
+    "golds_read_as_text",
     "grade",
     "grade_all",
     "grade_later",
     "require_grader",
+    "strict_rule",
 ]
 
-RULES: tuple[str, ...] = (*MATH_RULES, "exact")
+RULES: tuple[str, ...] = (*MATH_RULES, STRICT_RULE, "exact")
 
 _Gold = str | Sequence[str]
 _Key = tuple[str, tuple[str, ...], str]
@@ -109,12 +113,14 @@ def check_golds(golds: Sequence[str], rule: str) -> list[bool]:
         GpgError: the processes that grade do not start.
     """
     _check_rule(rule)
+    return [bool(gold.strip()) for gold in golds] if rule == "exact" else _check_golds(golds, _math_rule(rule))
+
+
+def _check_golds(golds: Sequence[str], math_rule: MathRule) -> list[bool]:
     readable = {gold: bool(gold.strip()) for gold in golds}
-    if rule != "exact":
-        math_rule = _math_rule(rule)
-        unsure = [gold for gold, filled in readable.items() if filled and not is_integer_gold(gold, math_rule)]
-        calls = [Call(can_read_gold, (gold, math_rule), math_rule.time_limit_s, False, False) for gold in unsure]
-        readable |= dict(zip(unsure, _results(calls), strict=True))
+    unsure = [gold for gold, filled in readable.items() if filled and not is_integer_gold(gold, math_rule)]
+    calls = [Call(can_read_gold, (gold, math_rule), math_rule.time_limit_s, False, False) for gold in unsure]
+    readable |= dict(zip(unsure, _results(calls), strict=True))
     return [readable[gold] for gold in golds]
 
 
@@ -149,20 +155,37 @@ def _golds(gold: _Gold) -> tuple[str, ...]:
 
 
 def _math_rule(rule: str) -> MathRule:
-    return replace(MATH_RULES[rule], time_limit_s=time_limit_s())
+    return replace(STRICT if rule == STRICT_RULE else MATH_RULES[rule], time_limit_s=time_limit_s())
+
+
+def strict_rule(rule: str) -> str:
+    """The rule of a sound judgement beside one of evaluation's."""
+    return rule if rule == "exact" else STRICT_RULE
+
+
+def golds_read_as_text(golds: Sequence[str], rule: str) -> list[bool]:
+    """Whether each gold means nothing to the parser, so that answers are compared with it as text.
+
+    Raises:
+        GpgError: the processes that grade do not start.
+    """
+    if rule == "exact" or rule == STRICT_RULE or not MATH_RULES[rule].gold_as_text:
+        return [False] * len(golds)
+    return [not readable for readable in _check_golds(golds, replace(_math_rule(rule), gold_as_text=False))]
 
 
 def _grade_here(rule: str, golds: tuple[str, ...], completion: str) -> Grade | None:
     """The grade where it takes no worker, None elsewhere."""
     if rule == "exact":
         return grade_exact(golds, completion)
-    return grade_integers(golds, completion, MATH_RULES[rule])
+    return grade_integers(golds, completion, MATH_RULES["math-latex" if rule == STRICT_RULE else rule])
 
 
 def _grading_call(rule: str, golds: tuple[str, ...], completion: str) -> Call[Grade]:
     math_rule = _math_rule(rule)
     timeout, error = Grade(Verdict.TIMEOUT, None), Grade(Verdict.ERROR, None)
-    return Call(grade_math, (golds, completion, math_rule), math_rule.time_limit_s, timeout, error)
+    function = grade_strict if rule == STRICT_RULE else grade_math
+    return Call(function, (golds, completion, math_rule), math_rule.time_limit_s, timeout, error)
 
 
 def _submit(calls: list[Call]) -> None:
@@ -183,11 +206,3 @@ def _results(calls: list[Call]) -> list:
         for call in calls:
             call.future.cancel()
         raise
-
-
-def strict_rule(rule: str) -> str:
-    return rule
-
-
-def golds_read_as_text(golds: Sequence[str], rule: str) -> list[bool]:
-    return [False for _ in golds]

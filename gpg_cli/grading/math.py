@@ -83,7 +83,7 @@ def grade_math(golds: Sequence[str], completion: str, rule: MathRule) -> Grade:
     grade = grade_integers(golds, completion, rule)
     if grade is not None:
         return grade
-    clock = _Clock(rule)
+    clock = Clock(rule)
     attempts = [clock.attempt(_read_gold, gold, rule) for gold in golds]
     verdicts = [attempt for attempt in attempts if isinstance(attempt, Verdict)]
     readings = [attempt for attempt in attempts if isinstance(attempt, Reading)]
@@ -115,7 +115,7 @@ def grade_integers(golds: Sequence[str], completion: str, rule: MathRule) -> Gra
 
 def can_read_gold(gold: str, rule: MathRule) -> bool:
     """Whether anything can be said about an answer to this gold, within the time of one answer."""
-    return is_integer_gold(gold, rule) or isinstance(_Clock(rule).attempt(_read_gold, gold, rule), Reading)
+    return is_integer_gold(gold, rule) or isinstance(Clock(rule).attempt(_read_gold, gold, rule), Reading)
 
 
 def is_integer_gold(gold: str, rule: MathRule) -> bool:
@@ -137,7 +137,7 @@ def prepare_grader() -> None:
             raise ValueError(f"math-verify calls 6/4 = 3/2 {verdict}, not correct")
 
 
-class _Clock:
+class Clock:
     """The time of one answer, which its steps share."""
 
     def __init__(self, rule: MathRule) -> None:

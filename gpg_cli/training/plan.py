@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from rich.markup import escape
 
-from gpg_cli.catalog import find_bench
+from gpg_cli.catalog import find_bench, suite_paths
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
@@ -222,6 +222,8 @@ def _check_eval_bench(run: RunSettings) -> None:
         for key in ("eval_every", "eval_limit"):
             if getattr(run, key) is not None:
                 raise GpgError(f"{key} is set, but not what to measure", "Name a benchmark: --eval-bench math500")
+    elif run.eval_bench in suite_paths():
+        raise GpgError(f"{run.eval_bench} is several benchmarks", "Name one of them for eval_bench.")
     elif not run.eval_bench.endswith((".yaml", ".yml")):
         find_bench(run.eval_bench)
 

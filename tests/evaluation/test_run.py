@@ -11,6 +11,8 @@ from gpg_cli.evaluation.run import EvalRequest, evaluate
 
 Rows = Callable[..., Path]
 
+WRITTEN = ["evaluation.json", "results.json", "samples.jsonl"]
+
 
 def samples_in(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").split("\n") if line]
@@ -32,7 +34,7 @@ def test_an_evaluation_leaves_results_and_every_sample(chat_model: Path, json_li
             output_dir=folder,
         )
     )
-    assert sorted(path.name for path in folder.iterdir()) == ["results.json", "samples.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == WRITTEN
     written = json.loads((folder / "results.json").read_text())
     assert written == json.loads(json.dumps(result.to_dict()))
     assert written["output_dir"] == str(folder)
@@ -46,6 +48,7 @@ def test_an_evaluation_leaves_results_and_every_sample(chat_model: Path, json_li
         (0, "What is 1+1?", "2"),
         (1, "And 2+2?", "4"),
     ]
+    assert (folder / "samples.jsonl").read_text().count("\n") == 2
     for sample in samples:
         assert sample["prompt"].startswith("<begin><|user|>Solve the following")
         assert sample["tokens"] <= 16
@@ -84,7 +87,8 @@ def test_several_benchmarks_one_of_them_named_twice(tiny_model: Path, json_lines
         )
     )
     assert list(result.benches) == ["quickstart", "amc23"]
-    assert [sample["bench"] for sample in samples_in(tmp_path / "out")] == ["quickstart"] * 3 + ["amc23"]
+    # In one order, whatever the order in which they were sampled.
+    assert [sample["bench"] for sample in samples_in(tmp_path / "out")] == ["amc23"] + ["quickstart"] * 3
 
 
 def test_a_right_answer_scores(chat_model: Path, json_lines: Rows, tmp_path: Path) -> None:
@@ -157,10 +161,12 @@ def run_folder(tiny_model: Path, tmp_path: Path) -> Path:
 
 
 def test_results_of_a_run_lie_in_the_run_side_by_side(run_folder: Path) -> None:
-    for limit, name in ((2, "quickstart"), (3, "quickstart-2"), (4, "quickstart-3")):
-        result = evaluate(EvalRequest(model=str(run_folder), benches=["quickstart"], limit=limit, max_tokens=2))
+    for temperature, name in ((0.5, "quickstart"), (0.6, "quickstart-2"), (0.7, "quickstart-3")):
+        result = evaluate(
+            EvalRequest(model=str(run_folder), benches=["quickstart"], limit=2, max_tokens=2, temperature=temperature)
+        )
         assert result.output_dir == str(run_folder / "eval" / name)
-    assert [len(samples_in(folder)) for folder in sorted((run_folder / "eval").iterdir())] == [2, 3, 4]
+    assert [len(samples_in(folder)) for folder in sorted((run_folder / "eval").iterdir())] == [2, 2, 2]
 
 
 def test_results_of_a_checkpoint_do_not_pass_for_those_of_the_final_model(run_folder: Path) -> None:
@@ -170,29 +176,32 @@ def test_results_of_a_checkpoint_do_not_pass_for_those_of_the_final_model(run_fo
 
 def test_results_of_another_model_get_a_new_folder(tiny_model: Path, tmp_path: Path) -> None:
     result = evaluate(EvalRequest(model=str(tiny_model), benches=["quickstart"], limit=2, max_tokens=2))
-    assert (result.output_dir or "").startswith(f"runs/eval-{tiny_model.name}-")
+    assert result.output_dir == f"runs/eval-{tiny_model.name}-quickstart"
     assert (tmp_path / str(result.output_dir) / "results.json").is_file()
 
 
-def test_an_earlier_result_is_replaced_only_when_asked(tiny_model: Path, tmp_path: Path) -> None:
-    def run(*, overwrite: bool, limit: int) -> None:
+def test_another_evaluation_is_replaced_only_when_asked(tiny_model: Path, tmp_path: Path) -> None:
+    def run(*, overwrite: bool, temperature: float) -> None:
         evaluate(
             EvalRequest(
                 model=str(tiny_model),
                 benches=["quickstart"],
-                limit=limit,
+                limit=2,
                 max_tokens=2,
+                temperature=temperature,
                 output_dir=tmp_path / "out",
                 overwrite=overwrite,
             )
         )
 
-    run(overwrite=False, limit=2)
-    with pytest.raises(GpgError, match="is not empty"):
-        run(overwrite=False, limit=3)
-    assert len(samples_in(tmp_path / "out")) == 2
-    run(overwrite=True, limit=3)
-    assert len(samples_in(tmp_path / "out")) == 3
+    run(overwrite=False, temperature=0.5)
+    before = (tmp_path / "out" / "samples.jsonl").read_bytes()
+    with pytest.raises(GpgError, match=r"temperature is 0\.5 there, 0\.6 here") as caught:
+        run(overwrite=False, temperature=0.6)
+    assert "--overwrite" in caught.value.hint
+    assert (tmp_path / "out" / "samples.jsonl").read_bytes() == before
+    run(overwrite=True, temperature=0.6)
+    assert (tmp_path / "out" / "samples.jsonl").read_bytes() != before
 
 
 def test_a_model_that_does_not_load_costs_no_earlier_result(tiny_model: Path, tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def _engine_arguments(model_location: str, max_model_length: int, given: Mapping
     import torch
 
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    on_cpu = {
+        # Compiling for a CPU takes longer than most evaluations.
+        "enforce_eager": True,
+        # On a CPU vLLM 0.31 dies where the prompt of a request with a seed is read in several parts ("CPU Generator
+        # does not use offset").
+        "enable_chunked_prefill": False,
+    }
     arguments = {
         "model": model_location,
         # As the transformers engine has it; the protocol of open-rs says bfloat16.
@@ -91,14 +98,13 @@ def _engine_arguments(model_location: str, max_model_length: int, given: Mapping
         "max_model_len": max_model_length,
         "gpu_memory_utilization": _GPU_MEMORY_SHARE,
         "data_parallel_size": replicas_on(gpus, given),
-        # Compiling for a CPU takes longer than most evaluations.
-        "enforce_eager": not gpus,
         "enable_prefix_caching": True,
         # Prompts arrive as tokens and leave as tokens: `ModelText` is the one place that knows the tokenizer.
         "skip_tokenizer_init": True,
         # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
         "generation_config": "vllm",
         "disable_log_stats": True,
+        **({} if gpus else on_cpu),
         **given,
     }
     longest = arguments["max_model_len"]

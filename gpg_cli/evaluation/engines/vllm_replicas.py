@@ -1,6 +1,8 @@
 """One copy of the model under vLLM, or several: prompts in, tokens out. Read from vLLM 0.31."""
 
 import asyncio
+import atexit
+import gc
 import threading
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
@@ -124,6 +126,9 @@ class _ManyReplicas:
         self._engine.shutdown(timeout=timeout_s)
         self._runner.close()
         del self._engine
+        # It is part of a reference cycle, and its `__del__` complains on stderr where it runs after the interpreter has
+        # taken the modules apart.
+        atexit.register(gc.collect)
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

@@ -49,6 +49,19 @@ def test_vllm_completes_with_seeds_and_limits_and_leaves_no_trace(
     assert {key for key in environment if os.environ.get(key) != environment[key]} == set()
 
 
+def test_prompts_with_seeds_that_do_not_fit_into_one_batch(smollm2: Path) -> None:
+    """vLLM's batches have 4,096 tokens on a CPU; it dies of a seeded prompt that is read in two parts."""
+    text = load_model_text(str(smollm2))
+    ids = tuple(text.tokenizer("Once upon a time there was " * 50)["input_ids"])
+    requests = [Request(index, (index, *ids), Sampling(0.6, 0.95, max_tokens=4, seed=index)) for index in range(20)]
+    assert 20 * (len(ids) + 1) > 4096
+    assert 4096 % (len(ids) + 1) != 0
+    done: dict[int, Completion] = {}
+    with open_engine(EngineOptions("vllm"), str(smollm2), text, max_model_length=len(ids) + 5) as engine:
+        engine.generate(requests, lambda request, completion: done.__setitem__(request.index, completion))
+    assert sorted(done) == list(range(20))
+
+
 def test_a_model_that_does_not_suit_vllm_is_an_error_in_words(tmp_path: Path, tiny_model: Path) -> None:
     import shutil
 
