@@ -169,7 +169,7 @@ def test_names_from_the_files_are_escaped(evaluation_folder: Callable[..., Path]
         data={hostile: hostile},
         verdicts={hostile: 1},
     )
-    sample = changed(groups={hostile: hostile}, verdict=hostile)
+    sample = changed(groups={hostile: hostile}, finish_reason=hostile)
     suite = {"benches": ["math500"], "score": 1.0, "interval": [0.0, 2.0], "strict": 1.0}
     page = write(
         evaluation_folder(
