@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def train(
             ("model_name_or_path", "--model", model),
             ("dataset_name", "--dataset", dataset),
             ("decontaminate", "--decontaminate", decontaminate or None),
-            ("bench_data", "--bench-data", _parse_bench_data(bench_data)),
+            ("bench_data", "--bench-data", read_bench_data(bench_data)),
             ("eval_bench", "--eval-bench", eval_bench),
             ("eval_every", "--eval-every", eval_every),
             ("eval_limit", "--eval-limit", eval_limit),
@@ -131,7 +132,7 @@ def train(
     request = TrainRequest(
         preset=preset,
         config=config,
-        assignments=[*_vllm_settings(vllm), *(assignments or []), *_overrides(context)],
+        assignments=[*vllm_settings(vllm), *(assignments or []), *_overrides(context)],
         options=options,
         output_dir=output_dir,
         resume=resume,
@@ -174,7 +175,7 @@ def check(
     request = TrainRequest(
         preset=preset,
         config=config,
-        assignments=[*_vllm_settings(vllm), *(assignments or [])],
+        assignments=[*vllm_settings(vllm), *(assignments or [])],
         options={key: (option, value) for key, option, value in named if value is not None},
         num_processes=1,
     )
@@ -242,7 +243,7 @@ def evaluate(
     request = EvalRequest(
         model=model,
         benches=[name.strip() for name in bench.split(",") if name.strip()],
-        data_files=_parse_data_files("--data", data or []),
+        data_files=read_data_files("--data", data or []),
         limit=limit,
         samples=samples,
         engine=EngineOptions(engine, base_url, served_model, read_arguments(engine_arg or []), concurrency),
@@ -329,7 +330,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
     try:
-        code = app(_with_resume_value(_with_dashes(arguments)), standalone_mode=False, prog_name="gpg")
+        code = app(with_resume_value(with_dashes(arguments)), standalone_mode=False, prog_name="gpg")
     except typer.Abort:
         _print_error("interrupted", "Run the same command again.")
         sys.exit(130)
@@ -342,39 +343,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     finally:
         gc.enable()
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _with_dashes(arguments: list[str] | None) -> list[str]:
-    """Options of a copied `accelerate launch`, which are ours too, as ours are written."""
-    names = {f"--{name}" for name in ("num_processes", "num_machines", "machine_rank")}
-    names |= {"--main_process_ip", "--main_process_port"}
-    given = []
-    for argument in sys.argv[1:] if arguments is None else arguments:
-        option, equals, value = argument.partition("=")
-        given.append(option.replace("_", "-") + equals + value if option in names else argument)
-    return given
-
-
-def _with_resume_value(arguments: list[str]) -> list[str]:
-    """Let --resume stand alone: Typer has no options whose value may be left out."""
-    given = list(arguments)
-    if "--resume" in given:
-        position = given.index("--resume") + 1
-        if position == len(given) or given[position].startswith("-"):
-            given.insert(position, "")
-    return given
-
-
-def _vllm_settings(vllm: str | None) -> list[str]:
-    if vllm is None:
-        return []
-    if vllm not in ("colocate", "server", "off"):
-        raise GpgError(f"--vllm {vllm!r} is not known", "Choose colocate, server or off.")
-    if vllm == "off":
-        return ["use_vllm=false"]
-    # An engine on the training GPU gives its memory back while the model trains.
-    sleep = ["vllm_enable_sleep_mode=true"] if vllm == "colocate" else []
-    return ["use_vllm=true", f"vllm_mode={vllm}", *sleep]
 
 
 def _overrides(context: typer.Context) -> list[str]:
@@ -395,22 +363,6 @@ def _benchmarks() -> "Benchmarks":
     from gpg_cli.training.run import Benchmarks
 
     return Benchmarks(questions=questions_at_hand, measure=measure, held_out=held_out)
-
-
-def _parse_bench_data(texts: list[str] | None) -> dict[str, str] | None:
-    return {name: str(path) for name, path in _parse_data_files("--bench-data", texts).items()} if texts else None
-
-
-def _parse_data_files(option: str, texts: list[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not equals or not name or not path:
-            raise GpgError(
-                f"{option} {text!r} is not of the form BENCH=FILE", f"For example: {option} math500=rows.jsonl"
-            )
-        files[name] = Path(path)
-    return files
 
 
 def _print_error(message: str, hint: str) -> None:

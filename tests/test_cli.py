@@ -177,7 +177,7 @@ EVAL = ("eval", "--model", "{model}", "--bench")
         ((*EVAL, "quickstart", "--output-dir", "full"), "full exists and is not empty", "--overwrite"),
         (("eval", "--model", "no_model", "--bench", "quickstart"), "it has no config.json", "Name a run folder"),
         (("eval", "--model", "org/model", "--bench", "quickstart"), "Hub cannot be reached", "local folder"),
-        (("eval", "--bench", "quickstart"), "Missing option '--model'", "gpg COMMAND --help"),
+        (("eval", "--bench", "quickstart"), "--model is missing", "gpg eval --model runs/my-run"),
         (("export", "{model}"), "", "--to"),
         (("export", "no_model", "--to", "out"), "it has no config.json", "Name a run folder"),
         (("export", "{model}", "--to", "full"), "full exists and is not empty", "--overwrite"),

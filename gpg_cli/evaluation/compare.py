@@ -1,22 +1,30 @@
 """Two evaluations compared problem by problem: hard ones are hard for both, so this is more certain than intervals."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, variance
+from statistics import fmean
 from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
-from gpg_cli.evaluation.metrics import Z95, percent
-from gpg_cli.evaluation.record import read_record
+from gpg_cli.evaluation.paired import Paired, paired
+from gpg_cli.evaluation.record import RECORD_FILE, read_record
 from gpg_cli.evaluation.samples_file import read_samples
+
+# Benchmark, and the problem's row in its data.
+_Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Flip:
-    """A problem that one of the two solves more often; shares of right samples in [0, 1]."""
+    """A problem that one of the two solves more often.
+
+    Attributes:
+        index: its row in the data, from 0.
+        problem: its first line.
+        first, second: shares of right samples, in [0, 1].
+    """
 
     bench: str
     index: int
@@ -26,55 +34,37 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Paired:
-    """Two models on the same problems.
-
-    Attributes:
-        problems: that both were asked.
-        first, second: mean scores, in [0, 1].
-        difference: second minus first.
-        margin: half of its 95% interval, from the differences problem by problem (Miller 2024, arXiv 2411.00640).
-        better, worse: problems that the second solves more often, or less often.
-        p_value: of the two-sided exact sign test on these.
-    """
-
-    problems: int
-    first: float
-    second: float
-    difference: float
-    margin: float
-    better: int
-    worse: int
-    p_value: float
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Two evaluations.
 
     Attributes:
-        first, second: names of the models.
-        benches: benchmark to what was found on it; `total` is of all problems together.
-        flips: where the two differ, most first.
-        alone: how many problems only one of the two was asked.
+        first, second: names of the models, or of the folders where no name was recorded.
+        folders: of the two evaluations.
+        benches: benchmark to what was found on it; `total` is of all problems together, each counting the same.
+        flips: problems that one of the two solves more often, the largest differences first.
+        only_first, only_second: how many problems only one of the two was asked; they are left out.
     """
 
     first: str
     second: str
+    folders: tuple[str, str]
     benches: dict[str, Paired]
     total: Paired
     flips: list[Flip]
-    alone: int
+    only_first: int
+    only_second: int
 
     def to_dict(self) -> dict[str, Any]:
-        """For `--json`: scores and differences in percent."""
+        """For `--json`: scores and differences in percent, the shares of a problem in [0, 1]."""
         return {
             "first": self.first,
             "second": self.second,
-            "benches": {name: _as_percent(paired) for name, paired in self.benches.items()},
-            "total": _as_percent(self.total),
+            "folders": list(self.folders),
+            "benches": {name: paired.to_dict() for name, paired in self.benches.items()},
+            "total": self.total.to_dict(),
             "flips": [asdict(flip) for flip in self.flips],
-            "alone": self.alone,
+            "only_first": self.only_first,
+            "only_second": self.only_second,
         }
 
 
@@ -84,74 +74,78 @@ def compare(first: Path, second: Path) -> Comparison:
     Raises:
         GpgError: a folder holds no evaluation; they share no problem; or what should be the same problem is not.
     """
-    records = [read_record(folder) for folder in (first, second)]
-    shares = [_shares(read_samples(folder / SAMPLES_FILE)) for folder in (first, second)]
-    both = sorted(shares[0].keys() & shares[1].keys())
+    ours, theirs = (_by_problem(_read(folder)) for folder in (first, second))
+    both = [key for key in ours if key in theirs]
     if not both:
         raise GpgError(f"{first} and {second} share no problem", "Compare evaluations of the same benchmarks.")
     for key in both:
-        if shares[0][key][0] != shares[1][key][0]:
+        if ours[key].problem != theirs[key].problem:
             raise GpgError(
                 f"problem {key[1] + 1} of {key[0]} is not the same in {first} and {second}",
                 "Compare evaluations of the same data.",
             )
-    pairs = {key: (shares[0][key][1], shares[1][key][1]) for key in both}
-    benches = {
-        name: paired([pair for (bench, _), pair in pairs.items() if bench == name])
-        for name in dict.fromkeys(bench for bench, _ in both)
-    }
-    flips = [
-        Flip(bench, index, shares[0][bench, index][0], *pair)
-        for (bench, index), pair in pairs.items()
-        if pair[0] != pair[1]
-    ]
+    names = dict.fromkeys(bench for bench, _ in both)
     return Comparison(
-        first=records[0].model,
-        second=records[1].model,
-        benches=benches,
-        total=paired(list(pairs.values())),
-        flips=sorted(flips, key=lambda flip: -abs(flip.second - flip.first)),
-        alone=len(shares[0].keys() ^ shares[1].keys()),
+        first=_model(first),
+        second=_model(second),
+        folders=(str(first), str(second)),
+        benches={name: _paired([key for key in both if key[0] == name], ours, theirs) for name in names},
+        total=_paired(both, ours, theirs),
+        flips=_flips(both, ours, theirs),
+        only_first=len(ours) - len(both),
+        only_second=len(theirs) - len(both),
     )
 
 
-def paired(pairs: Sequence[tuple[float, float]]) -> Paired:
-    """Two models' shares of right samples on the same problems, at least one."""
-    differences = [second - first for first, second in pairs]
-    better, worse = sum(each > 0 for each in differences), sum(each < 0 for each in differences)
-    spread = variance(differences) / len(pairs) if len(pairs) > 1 else math.inf
-    return Paired(
-        problems=len(pairs),
-        first=fmean(first for first, _ in pairs),
-        second=fmean(second for _, second in pairs),
-        difference=fmean(differences),
-        margin=min(1.0, Z95 * math.sqrt(spread)),
-        better=better,
-        worse=worse,
-        p_value=sign_test(better, worse),
-    )
+def _read(folder: Path) -> list[Sample]:
+    path = folder / SAMPLES_FILE
+    if not path.is_file():
+        raise GpgError(f"{folder} holds no evaluation: it has no {path.name}", "Name a folder that `gpg eval` wrote.")
+    return read_samples(path)
 
 
-def sign_test(better: int, worse: int) -> float:
-    """The two-sided p-value of a fair coin that falls so unevenly, or more so; ties do not count.
-
-    For one sample a problem this is McNemar's exact test.
-    """
-    count = better + worse
-    tail = sum(math.comb(count, number) for number in range(min(better, worse) + 1))
-    return min(1.0, 2 * tail / 2**count)
+def _model(folder: Path) -> str:
+    """The model's name; the folder's, where an earlier version left no record."""
+    return read_record(folder).model if (folder / RECORD_FILE).is_file() else folder.resolve().name
 
 
-def _shares(samples: Sequence[Sample]) -> dict[tuple[str, int], tuple[str, float]]:
-    """(benchmark, problem) to the problem's text and the share of right samples."""
-    found: dict[tuple[str, int], list[Sample]] = {}
+@dataclass(frozen=True)
+class _Solved:
+    """How often a model solved one problem."""
+
+    problem: str
+    samples: int
+    share: float
+
+
+def _by_problem(samples: Sequence[Sample]) -> dict[_Key, _Solved]:
+    """In the order of the benchmarks in the file, and of the problems in the data."""
+    found: dict[_Key, list[Sample]] = {}
     for sample in samples:
         found.setdefault((sample.bench, sample.index), []).append(sample)
+    places = {name: place for place, name in enumerate(dict.fromkeys(bench for bench, _ in found))}
     return {
-        key: (each[0].problem, fmean(sample.verdict == "correct" for sample in each)) for key, each in found.items()
+        key: _Solved(found[key][0].problem, len(found[key]), fmean(each.verdict == "correct" for each in found[key]))
+        for key in sorted(found, key=lambda key: (places[key[0]], key[1]))
     }
 
 
-def _as_percent(paired: Paired) -> dict[str, Any]:
-    shares = ("first", "second", "difference", "margin")
-    return {key: percent(value) if key in shares else value for key, value in asdict(paired).items()}
+def _paired(keys: Sequence[_Key], ours: Mapping[_Key, _Solved], theirs: Mapping[_Key, _Solved]) -> Paired:
+    return paired(
+        [ours[key].share for key in keys],
+        [theirs[key].share for key in keys],
+        min(solved[key].samples for solved in (ours, theirs) for key in keys),
+    )
+
+
+def _flips(keys: Sequence[_Key], ours: Mapping[_Key, _Solved], theirs: Mapping[_Key, _Solved]) -> list[Flip]:
+    flips = [
+        Flip(*key, _first_line(ours[key].problem), ours[key].share, theirs[key].share)
+        for key in keys
+        if ours[key].share != theirs[key].share
+    ]
+    return sorted(flips, key=lambda flip: -abs(flip.second - flip.first))
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -1,6 +1,7 @@
 """The problems of a benchmark: from a local file, from the Hub, or from a generator of ours."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class ProblemSet:
 
     Attributes:
         available: how many the data has; with a limit, more than are here.
-        sha256: the local file's; None without one.
+        sha256: of the local file, or of the data set's rows as JSON: tells its revisions apart.
     """
 
     problems: list[Problem]
@@ -60,10 +61,14 @@ def load_problems(bench: Bench, data_file: Path | None, limit: int | None) -> Pr
     """
     rows = _load_rows(bench, data_file)
     source = str(data_file) if data_file else bench.data.name
-    sha256 = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
+    sha256 = hashlib.sha256(data_file.read_bytes() if data_file else _as_bytes(rows)).hexdigest()
     require_columns(rows, (bench.columns.problem, bench.columns.gold), source)
     problems = [as_problem(bench, index, row, source) for index, row in enumerate(rows[:limit])]
     return ProblemSet(problems, len(rows), source, sha256)
+
+
+def _as_bytes(rows: list[Row]) -> bytes:
+    return json.dumps(rows, sort_keys=True, default=str).encode()
 
 
 def _load_rows(bench: Bench, data_file: Path | None) -> list[Row]:

@@ -1,11 +1,16 @@
-"""Published numbers beside measured ones: which, how far apart, and whether that can be chance."""
+"""Published numbers beside measured ones: which, how far apart, and whether that can be chance.
 
-import math
+A published number is one sample of each problem, and as uncertain as one: its standard error is 8.6 points on AIME24,
+7 on AMC23, 2.8 on Minerva, 1.9 on OlympiadBench, 1.6 on MATH-500, 2.3 on the average of the five. Both numbers are of
+the same problems, so that what is hard for both cancels; how much is not known without the published verdicts, and the
+two are taken as independent. The intervals are rather too wide than too narrow.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpg_cli.evaluation.metrics import Z95, Interval
+from gpg_cli.evaluation.intervals import Interval, difference_interval, mean_interval, wilson_interval
 
 # Shown beside a model of which no number was published: what GPG made of the model most begin with, and that one.
 _METHOD, _BASE = "GPG-RS1", "DeepSeek-R1-Distill-Qwen-1.5B"
@@ -21,18 +26,19 @@ class Against:
         row: whose the published score is.
         score: the published one, in percent.
         difference: measured minus published, in points.
-        margin: half of the 95% interval of that difference, in points.
+        interval: 95% interval of that difference, in points.
     """
 
     row: str
     score: float
     difference: float
-    margin: float
+    interval: Interval
 
     @property
     def is_noise(self) -> bool:
-        """Whether equally good models would differ as much more often than once in twenty times."""
-        return abs(self.difference) <= self.margin
+        """Whether two models that are equally good would differ as much in more than one of twenty comparisons."""
+        low, high = self.interval
+        return low <= 0 <= high
 
 
 def rows_to_show(model: str, published: Sequence[Mapping[str, float]]) -> list[str]:
@@ -51,10 +57,10 @@ def against_bench(score: float, interval: Interval, row: str, published: float, 
         interval: 95% interval of the measured score, in percent.
         problems: how many the benchmark has.
     """
-    ours = (interval[1] - interval[0]) / 2
-    share = min(max(published, 0.0), 100.0)
-    theirs = Z95 * math.sqrt(share * (100 - share) / max(problems, 1))
-    return Against(row, published, score - published, math.hypot(ours, theirs))
+    low, high = interval
+    theirs = min(max(published / 100, 0.0), 1.0)
+    bounds = difference_interval(score / 100, (low / 100, high / 100), theirs, wilson_interval(theirs, problems))
+    return Against(row, published, score - published, (100 * bounds[0], 100 * bounds[1]))
 
 
 def against_suite(score: float, benches: Sequence[Against], row: str) -> Against | None:
@@ -67,5 +73,5 @@ def against_suite(score: float, benches: Sequence[Against], row: str) -> Against
     if not benches:
         return None
     published = sum(each.score for each in benches) / len(benches)
-    margin = math.sqrt(sum(each.margin**2 for each in benches)) / len(benches)
-    return Against(row, published, score - published, margin)
+    bounds = mean_interval([each.difference for each in benches], [each.interval for each in benches])
+    return Against(row, published, score - published, bounds)

@@ -37,7 +37,7 @@ class BenchRecord(_Stored):
         sampling: with the options' changes.
         style: how the query was put to the model, see `profiles.Style`.
         problems, available: how many were asked, and how many the data has.
-        source, sha256: the data; the hash is a local file's, None without one.
+        source, sha256: the data, and a hash of it, see `problems.ProblemSet`.
         query_hash, prompt_hash: of the queries and of the full prompts, see `prompting.prompt_hash`.
     """
 

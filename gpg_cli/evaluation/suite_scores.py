@@ -1,12 +1,12 @@
 """The average of several benchmarks, each counting the same, as papers print it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from gpg_cli.evaluation.metrics import Z95, Interval, Metrics, percent
+from gpg_cli.evaluation.intervals import Interval, mean_interval
+from gpg_cli.evaluation.metrics import Metrics, percent
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SuiteScore:
 
 
 def suite_score(benches: Sequence[Metrics]) -> SuiteScore:
-    """The plain mean of at least one benchmark's scores; their errors are independent, so variances add up."""
-    mean = fmean(bench.accuracy for bench in benches)
-    half = Z95 * math.sqrt(sum(bench.variance for bench in benches)) / len(benches)
-    return SuiteScore(mean, (max(0.0, mean - half), min(1.0, mean + half)), fmean(bench.strict for bench in benches))
+    """The plain mean of at least one benchmark's scores; their errors are independent, and add up as squares."""
+    shares = [bench.accuracy for bench in benches]
+    interval = mean_interval(shares, [bench.interval for bench in benches])
+    return SuiteScore(fmean(shares), interval, fmean(bench.strict for bench in benches))

@@ -1,13 +1,14 @@
 """`gpg eval --compare`: two models on the same problems."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.compare import compare, paired, sign_test
+from gpg_cli.evaluation.compare import compare
 from gpg_cli.evaluation.journal import Sample, rewrite_samples
 from tests.conftest import Outcome
 from tests.evaluation.samples import changed
@@ -47,31 +48,16 @@ def solved(*letters: str, bench: str = "math500") -> list[Sample]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("better", "worse", "p_value"),
-    # By the binomial distribution of a fair coin: 2 * P(X <= min), at most 1.
-    [(0, 0, 1.0), (1, 0, 1.0), (5, 0, 0.0625), (0, 6, 0.03125), (9, 1, 0.021484375), (8, 2, 0.109375), (5, 5, 1.0)],
-)
-def test_the_sign_test(better: int, worse: int, p_value: float) -> None:
-    assert sign_test(better, worse) == pytest.approx(p_value)
-
-
-def test_pairing_takes_out_what_is_hard_for_both() -> None:
-    """80 problems alike, 20 better: unpaired intervals of 100 problems would overlap."""
-    found = paired([(1.0, 1.0)] * 40 + [(0.0, 0.0)] * 40 + [(0.0, 1.0)] * 20)
-    assert found.difference == pytest.approx(0.2)
-    assert found.margin == pytest.approx(1.96 * (0.2 * 0.8 / 99) ** 0.5, rel=1e-3)
-    assert (found.better, found.worse) == (20, 0)
-    assert found.p_value == pytest.approx(2 / 2**20)
-
-
 def test_two_evaluations(evaluation: Callable[..., Path]) -> None:
     first = evaluation("first", solved("c", "w", "w", "c") + solved("w", bench="aime24"))
     second = evaluation("second", solved("c", "c", "w", "w", "c") + solved("c", bench="aime24"))
     found = compare(first, second)
     assert (found.first, found.second) == ("first", "second")
     assert (found.benches["math500"].first, found.benches["math500"].second) == (0.5, 0.5)
-    assert (found.benches["aime24"].better, found.total.problems, found.alone) == (1, 5, 1)
+    assert (found.benches["aime24"].better, found.total.problems) == (1, 5)
+    assert (found.only_first, found.only_second) == (0, 1)
+    assert (found.total.better, found.total.worse, found.total.equal) == (2, 1, 2)
+    assert found.total.difference == pytest.approx(1 / 5)
     assert {(flip.bench, flip.index, flip.second - flip.first) for flip in found.flips} == {
         ("math500", 1, 1.0),
         ("math500", 3, -1.0),
@@ -86,17 +72,74 @@ def test_several_samples_a_problem_are_a_share(evaluation: Callable[..., Path]) 
     assert [(flip.first, flip.second) for flip in found.flips] == [(0.5, 1.0)]
 
 
+def test_the_largest_differences_come_first(evaluation: Callable[..., Path]) -> None:
+    first, second = evaluation("first", solved("ww", "ww", "cc")), evaluation("second", solved("cw", "cc", "cc"))
+    assert [(flip.index, flip.second) for flip in compare(first, second).flips] == [(1, 1.0), (0, 0.5)]
+
+
+def test_a_problem_is_named_by_its_first_line(evaluation: Callable[..., Path]) -> None:
+    text = "\n  Let $x$ be\nreal.\nFind [bold]x[/]."
+    first = evaluation("first", [changed(problem=text, verdict="wrong")])
+    (flip,) = compare(first, evaluation("second", [changed(problem=text)])).flips
+    assert flip.problem == "Let $x$ be"
+
+
 def test_what_is_printed(evaluation: Callable[..., Path], gpg: Callable[..., Outcome]) -> None:
-    first, second = evaluation("first", solved(*"w" * 12)), evaluation("second", solved(*"c" * 11, "w"))
+    first = evaluation("first", solved(*"w" * 24, "c", bench="math500") + solved("w", "c", bench="aime24"))
+    second = evaluation("second", solved(*"c" * 23, "w", "w", bench="math500") + solved("w", bench="aime24"))
     outcome = gpg("eval", "--compare", first, second)
     assert outcome.code == 0
-    assert "The second is better by 91.7 points" in outcome.out
-    assert "sign test p = 0.00098" in outcome.out
+    lines = outcome.out.splitlines()
+    (math500,) = [line.split() for line in lines if line.startswith("math500  ")]
+    assert math500[:4] == ["math500", "4.0", "92.0", "+88.0"]
+    assert math500[-2:] == ["23/1/1", "3e-06"]
+    assert [line.split()[-2] for line in lines if line.startswith("all ")] == ["23/1/2"]
+    assert max(len(line) for line in lines if line.startswith(("math500 ", "aime24 ", "all ", "benchmark"))) <= 80
+    assert "The second is better than the first by 84.6 points (95% " in outcome.out
+    assert "sign test p = 3e-06." in outcome.out
+    assert "Left out: 1 problems that only one was asked (the first 1, the second 0)." in outcome.out
     assert "math500 1: 0% -> 100%  Problem 0?" in outcome.out
-    assert "and 1 more" in outcome.out
-    assert gpg("eval", "--compare", first, second, "--json").json["total"]["better"] == 11
-    same = gpg("eval", "--compare", first, first)
-    assert "No difference that could not be chance: +0.0 points" in same.out
+    assert "math500 25: 100% -> 0%  Problem 24?" in outcome.out
+    assert "and 3 more" in outcome.out
+
+
+def test_the_first_may_be_the_better_one(evaluation: Callable[..., Path], gpg: Callable[..., Outcome]) -> None:
+    first, second = evaluation("first", solved(*"c" * 40)), evaluation("second", solved(*"w" * 20, *"c" * 20))
+    out = gpg("eval", "--compare", first, second).out
+    (sentence,) = [line for line in out.splitlines() if line.startswith("The first is better than the second")]
+    low, high = map(float, re.search(r"\(95% ([0-9.]+) to ([0-9.]+)\)", sentence).groups())  # type: ignore[union-attr]
+    assert "by 50.0 points" in sentence
+    assert 30 < low < 50 < high < 70
+
+
+def test_a_model_is_no_better_than_itself(evaluation: Callable[..., Path], gpg: Callable[..., Outcome]) -> None:
+    folder = evaluation("first", solved(*"wcwccw"))
+    outcome = gpg("eval", "--compare", folder, folder)
+    assert "The difference may be chance: +0.0 points" in outcome.out
+    assert "solves more often:" not in outcome.out
+
+
+def test_the_object(evaluation: Callable[..., Path], gpg: Callable[..., Outcome]) -> None:
+    first, second = evaluation("first", solved("w", "c", "c")), evaluation("second", solved("c", "c", "c"))
+    written = gpg("eval", "--compare", first, second, "--json").json
+    assert (written["first"], written["second"]) == ("first", "second")
+    assert written["folders"] == [str(first), str(second)]
+    total = written["total"]
+    low, high = total.pop("interval")
+    assert low < 0 < 33.333 < high
+    assert total == {
+        **{"problems": 3, "first": 66.667, "second": 100.0, "difference": 33.333},
+        **{"better": 1, "worse": 0, "equal": 2, "p_value": 1.0},
+    }
+    assert written["benches"].keys() == {"math500"}
+    assert written["flips"] == [{"bench": "math500", "index": 0, "problem": "Problem 0?", "first": 0.0, "second": 1.0}]
+    assert (written["only_first"], written["only_second"]) == (0, 0)
+
+
+def test_an_evaluation_of_an_earlier_version_is_named_by_its_folder(evaluation: Callable[..., Path]) -> None:
+    first, second = evaluation("first", solved("c")), evaluation("older", solved("w"))
+    (second / "evaluation.json").unlink()
+    assert compare(first, second).second == "older"
 
 
 def test_other_problems_are_not_compared(evaluation: Callable[..., Path]) -> None:
@@ -112,4 +155,4 @@ def test_a_folder_that_is_no_evaluation(
 ) -> None:
     outcome = gpg("eval", "--compare", evaluation("first", solved("c")), tmp_path)
     assert outcome.code == 2
-    assert "holds no evaluation: it has no evaluation.json" in outcome.error_lines[0]
+    assert "holds no evaluation: it has no samples.jsonl" in outcome.error_lines[0]

@@ -63,6 +63,12 @@ def test_samples_of_an_earlier_version_are_read(tmp_path: Path) -> None:
         ("{}", "samples.jsonl:1 is not a sample"),
         (json.dumps({**asdict(SAMPLE), "tokens": "many"}), "samples.jsonl:1 is not a sample: tokens"),
         (json.dumps({**asdict(SAMPLE), "groups": 3}), "samples.jsonl:1 is not a sample: groups"),
+        (
+            json.dumps({**asdict(SAMPLE), "verdict": "right"}),
+            "not a sample: verdict: 'right' is none of correct, wrong",
+        ),
+        (json.dumps({**asdict(SAMPLE), "strict": ""}), "not a sample: strict: '' is none of"),
+        (json.dumps({**asdict(SAMPLE), "index": -1}), "not a sample: index: -1 is negative"),
     ],
 )
 def test_what_is_no_sample_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -70,3 +76,21 @@ def test_what_is_no_sample_is_named(tmp_path: Path, line: str, message: str) -> 
     path.write_text(line + "\n")
     with pytest.raises(GpgError, match=message):
         read_samples(path)
+
+
+def test_the_line_is_told_as_an_editor_counts(tmp_path: Path) -> None:
+    path = written(tmp_path / "samples.jsonl", SAMPLE)
+    path.write_bytes(path.read_bytes() + b"\n\n{}\n")
+    with pytest.raises(GpgError, match=r"samples\.jsonl:4 is not a sample: bench"):
+        read_samples(path)
+
+
+def test_keys_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text(json.dumps({**asdict(SAMPLE), "mood": "good"}) + "\n")
+    assert read_samples(path) == [SAMPLE]
+
+
+def test_a_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GpgError, match=r"holds no samples\.jsonl"):
+        read_samples(tmp_path / "samples.jsonl")

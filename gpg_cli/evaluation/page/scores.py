@@ -40,7 +40,8 @@ def published_table(results: Results) -> PublishedTable:
         found = {
             name: against_bench(bench.score, bench.interval, row, bench.published[row], bench.available)
             for name, bench in benches.items()
-            if row in bench.published
+            # Of some of the problems alone nothing was published.
+            if row in bench.published and bench.problems == bench.available
         }
         cells = [_beside(found.get(name)) for name in benches]
         for suite in results.suites.values():

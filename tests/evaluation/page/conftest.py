@@ -50,7 +50,7 @@ def bench_scores(samples: Sequence[Sample], **values: Any) -> dict[str, Any]:
         "strict": score,
         "differing": sum(sample.verdict != sample.strict for sample in samples),
         "problems": len(samples),
-        "available": 500,
+        "available": len({sample.index for sample in samples}),
         "correct": sum(sample.verdict == "correct" for sample in samples),
         "verdicts": dict(Counter(sample.verdict for sample in samples)),
         "pass_at": {"1": score},

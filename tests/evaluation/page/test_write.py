@@ -31,7 +31,8 @@ def test_the_head_says_what_was_measured_with_what_and_how_long(evaluation_folde
 
 
 def test_scores_stand_with_their_interval_and_what_the_strict_rule_says(evaluation_folder: Callable[..., Path]) -> None:
-    page = write(evaluation_folder(SAMPLE, WRONG, TRUNCATED))
+    samples = [SAMPLE, WRONG, TRUNCATED]
+    page = write(evaluation_folder(*samples, benches={"math500": bench_scores(samples, available=500)}))
     head, row = page.tables["scores"]
     told = dict(zip(head, row, strict=True))
     assert told["Benchmark"] == "MATH-500"
@@ -45,13 +46,22 @@ def test_scores_stand_with_their_interval_and_what_the_strict_rule_says(evaluati
 def test_published_scores_stand_beside_ours_with_the_difference_and_whether_it_is_noise(
     evaluation_folder: Callable[..., Path],
 ) -> None:
-    page = write(evaluation_folder(SAMPLE, changed(index=1, verdict="wrong")))
+    samples = [SAMPLE, changed(index=1, verdict="wrong")]
+    scores = bench_scores(samples, problems=500, available=500)
+    page = write(evaluation_folder(*samples, benches={"math500": scores}))
     ours, first, second = page.tables["published"][1:]
     assert ours == ["org/model measured here", "50.0", "50.0"]
     assert first == ["GPG-RS1", "55.0 −5.0", "55.0 −5.0"]
     assert second == ["Open-RS1", "35.0 +15.0", "35.0 +15.0"]
     kinds = [attributes["class"] for tag, attributes in page.tags if "difference" in (attributes.get("class") or "")]
     assert kinds[:4] == ["difference within", "difference within", "difference up", "difference up"]
+
+
+def test_some_of_the_problems_are_not_compared_with_what_was_published_of_all(
+    evaluation_folder: Callable[..., Path],
+) -> None:
+    page = write(evaluation_folder(SAMPLE, benches={"math500": bench_scores([SAMPLE], available=500)}))
+    assert page.tables["published"][2] == ["GPG-RS1", "–", "–"]
 
 
 def test_an_average_is_compared_only_where_all_of_the_suite_was_published(
@@ -169,7 +179,7 @@ def test_names_from_the_files_are_escaped(evaluation_folder: Callable[..., Path]
         data={hostile: hostile},
         verdicts={hostile: 1},
     )
-    sample = changed(groups={hostile: hostile}, verdict=hostile)
+    sample = changed(groups={hostile: hostile}, finish_reason=hostile)
     suite = {"benches": ["math500"], "score": 1.0, "interval": [0.0, 2.0], "strict": 1.0}
     page = write(
         evaluation_folder(
