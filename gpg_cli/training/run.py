@@ -15,6 +15,7 @@ from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.interruption import StopAtRequest
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
+from gpg_cli.training.parallel import leave_process_group
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
@@ -145,6 +146,7 @@ def _work(plan: Plan, benchmarks: Benchmarks) -> None:
         outcome = _train_here(plan, benchmarks)
     if process_rank() == 0 and is_started_by_us():
         write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))
+    leave_process_group()
 
 
 def _launch(plan: Plan, request: TrainRequest) -> _Outcome:

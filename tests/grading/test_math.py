@@ -135,9 +135,8 @@ def test_of_several_golds_the_one_that_suits_the_answer_best_counts(golds: Seque
 
 
 def test_an_unknown_rule_is_an_error_that_names_the_rules() -> None:
-    with pytest.raises(
-        ValueError, match="'latex': expected one of math-latex, math-expr, math-training, math-training-bare, exact"
-    ):
+    known = "math-latex, math-expr, math-training, math-training-bare, strict, exact"
+    with pytest.raises(ValueError, match=f"'latex': expected one of {known}"):
         grade("1", "1", "latex")
     with pytest.raises(ValueError, match="unknown grading rule"):
         check_gold("1", "latex")

@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 from gpg_cli.training.baseline import BaselineTrainer
 from gpg_cli.training.config import BaselineConfig
 from gpg_cli.training.interruption import StopAtRequest
-from gpg_cli.training.parallel import adopt_process_group, training_arguments
+from gpg_cli.training.parallel import adopt_process_group, leave_process_group, training_arguments
 from gpg_cli.training.record import MetricsFile
 from gpg_cli.training.stopping import StopRequests
 from gpg_cli.training.trainer import GPGTrainer
@@ -102,6 +102,7 @@ def main(kind: str, model: Path, out: Path) -> None:
         report["baseline"] = trl.state.global_step
     if int(os.environ["RANK"]) == 0:
         (out / "report.json").write_text(json.dumps(report))
+    leave_process_group()
 
 
 def sampled_by(model: Path, folder: Path, processes: int) -> list[list[list[int]]]:

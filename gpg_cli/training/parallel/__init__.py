@@ -98,3 +98,11 @@ def _kind_of(accelerator: "Accelerator") -> str:
     if name == "FSDP":
         return "fsdp" if accelerator.is_fsdp2 else "fsdp of version 1"
     return "ddp" if name == "NO" or name.startswith("MULTI_") else name
+
+
+def leave_process_group() -> None:
+    """At the end of a process: its threads end before the interpreter does, which they may abort otherwise (gloo)."""
+    import torch
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
