@@ -88,13 +88,19 @@ def _describe(groups: list[Group], expected: Forecast, step: dict[str, float], p
     return [
         f"right: {right}; reward {step['reward']:.3f}; longest {step['completions/max_length']:.0f} tokens, mean "
         f"{step['completions/mean_length']:.0f}, truncated {step['completions/clipped_ratio']:.0%}",
-        f"groups with signal: {expected.valid:.0%} ± {expected.error:.0%} (all "
-        f"right {step['groups/easy'] / sampled:.0%}, all wrong {step['groups/hard'] / sampled:.0%})",
+        f"groups with signal: {expected.valid:.0%} ± {expected.error:.0%}{_without_signal(step, sampled)}",
         f"a step of {plan.prompts_per_step} groups with min_inverse_alpha = {plan.config.min_inverse_alpha}: "
         f"{expected.prompts:.0f} prompts in {expected.rounds:.1f} further rounds; short of it {expected.short:.0%}",
         f"on this machine, one process: {generate:.1f} s of sampling and {train:.1f} s of training a step "
         f"({step['speed/generate_tokens_per_s']:.0f} tokens a second sampled)",
     ]
+
+
+def _without_signal(step: dict[str, float], sampled: int) -> str:
+    """How many groups were all right and all wrong; nothing where no reward says what is right."""
+    if step.get("groups/easy") is None:
+        return ""
+    return f" (all right {step['groups/easy'] / sampled:.0%}, all wrong {step['groups/hard'] / sampled:.0%})"
 
 
 def _judge(groups: list[Group], expected: Forecast, step: dict[str, float], plan: Plan) -> list[Finding]:

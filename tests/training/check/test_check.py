@@ -144,6 +144,21 @@ def test_the_cosine_past_its_length_is_warned_of(check: Callable[..., Outcome]) 
     assert "rises again" not in told(clamped, "Rewards", "warning")
 
 
+def test_rollouts_with_a_reward_that_says_nothing_about_accuracy(
+    check: Callable[..., Outcome], gpg: Callable[..., Outcome], tiny_model: Path, json_lines: Callable, tmp_path: Path
+) -> None:
+    rewards = tmp_path / "length.py"
+    rewards.write_text("def short(completions, **columns):\n    return [-len(text) / 64 for text in completions]\n")
+    settings = ["max_completion_length=16", "per_device_train_batch_size=8", "num_generations=4"]
+    given = [part for setting in settings for part in ("--set", setting)]
+    given += ["--model", tiny_model, "--dataset", json_lines(*sums()), "--rollouts", "2"]
+    outcome = gpg("check", "--preset", "quickstart", *given, "--set", f"reward_funcs=[python:{rewards}:short]")
+    # The shortest answer is an empty one, which is a problem of this reward.
+    assert outcome.code == 1, outcome.err
+    assert "right: not graded" in outcome.out
+    assert "all wrong" not in outcome.out
+
+
 def test_rewards_of_ones_own_are_tried_on_each_kind_of_answer(check: Callable[..., Outcome], tmp_path: Path) -> None:
     rewards = tmp_path / "rewards.py"
     rewards.write_text(
