@@ -31,7 +31,7 @@ class PublishedTable:
 
 
 def published_table(results: Results) -> PublishedTable:
-    """Every published row; its average over a suite only where it has all of the suite's benchmarks."""
+    """Every published row with something to compare; its average only where it has all of a suite's benchmarks."""
     benches = results.benches
     columns = [(bench.title, bench.score) for bench in benches.values()]
     columns += [(f"{name} average", suite.score) for name, suite in results.suites.items()]
@@ -48,7 +48,8 @@ def published_table(results: Results) -> PublishedTable:
             whole = found.keys() >= set(suite.benches)
             average = against_suite(suite.score, [found[name] for name in suite.benches], row) if whole else None
             cells.append(_beside(average))
-        rows[row] = cells
+        if any(cells):
+            rows[row] = cells
     return PublishedTable(columns, rows)
 
 
@@ -83,6 +84,8 @@ def notes(results: Results, samples: list[Sample]) -> list[str]:
         stored = sum(sample.bench == name for sample in samples)
         if stored != expected:
             sentences.append(f"{bench.title}: the scores are those of {expected} samples, the folder holds {stored}.")
+    if any(bench.problems < bench.available for bench in results.benches.values()):
+        sentences.append("Only some of the problems were asked: such numbers are not compared with published ones.")
     longest = longest_completion(samples)
     if longest is not None:
         sentences.append(
