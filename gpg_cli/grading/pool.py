@@ -116,9 +116,9 @@ class WorkerPool:
 
     @property
     def process_ids(self) -> list[int]:
-        """The workers that are running now."""
+        """The workers that are running now; not one that was killed while it was idle, and is yet to be replaced."""
         with self._changed:
-            return [worker.process.pid for worker in self._alive]
+            return [worker.process.pid for worker in self._alive if worker.process.poll() is None]
 
     def close(self) -> None:
         """Kill the workers and cancel what waits."""
