@@ -93,3 +93,28 @@ def shared_data(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"needs {name} in shared/data beside the checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def needs_torchvision() -> None:
+    """Image processors need torchvision; the test is skipped where it is missing or does not fit this torch."""
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError, OSError):
+        pytest.skip("needs torchvision, which image processors use")
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen2_vl(tmp_path_factory: pytest.TempPathFactory, needs_torchvision: None) -> Path:
+    """A folder with a random Qwen2-VL of 0.3 million parameters, its processor and a chat template."""
+    from tests.vision.models import save_tiny_vision_model
+
+    return save_tiny_vision_model(tmp_path_factory.mktemp("tiny_qwen2_vl"))
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen2_5_vl(tmp_path_factory: pytest.TempPathFactory, needs_torchvision: None) -> Path:
+    """The same as a Qwen2.5-VL."""
+    from tests.vision.models import save_tiny_vision_model
+
+    return save_tiny_vision_model(tmp_path_factory.mktemp("tiny_qwen2_5_vl"), "qwen2_5_vl")

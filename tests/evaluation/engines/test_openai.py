@@ -21,7 +21,7 @@ from gpg_cli.evaluation.model_text import ModelText, load_model_text
 from tests.evaluation.engines.fault_server import FAULTS, FaultServer, serving
 
 KEY = "sk-secret-0123456789"
-# Time is given up where a test is about it: a busy machine takes its own, and a try that ran out is counted as a failure.
+# Only the test about slowness waits briefly: on a busy machine a try that runs out of time counts as a failure.
 QUICK = Patience(retries=4, first_wait_s=0.005, longest_wait_s=0.02, timeout_s=60, failures_in_a_row=16)
 
 

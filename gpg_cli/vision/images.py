@@ -1,0 +1,227 @@
+"""Pictures of a data set: where one lies, how large it is, whether it can be used; decoded only when it is needed.
+
+Every picture is put to a model in one way: turned as its EXIF data says (as the datasets library and OpenCV do), its
+first frame, in RGB without transparency.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gpg_cli.errors import GpgError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Qwen's image processors refuse a picture that is longer than this many times its width.
+_LONGEST_RATIO = 200
+# Pictures of less a side than one vision token of Qwen2-VL are blown up.
+_SMALL_SIDE = 28
+# What Pillow calls a decompression bomb, twice its warning limit.
+_MOST_PIXELS = 2 * 89_478_485
+_ORIENTATION = 0x0112  # the EXIF tag; above 4 width and height change places
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is not decoded: a file, or the bytes of one.
+
+    Attributes:
+        path: where it lies; None where `content` holds it.
+        content: the encoded file.
+    """
+
+    path: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.path or "a picture inside the data"
+
+    def load(self) -> "Image":
+        """Decode it: RGB, turned upright.
+
+        Raises:
+            GpgError: it is missing, no picture, cut off, or of a size that no model takes.
+        """
+        from PIL import Image, ImageOps
+
+        try:
+            with _opened(self) as image:
+                _check_size(image.size, self.name)
+                image.load()
+                return _without_transparency(ImageOps.exif_transpose(image) or image)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise _unreadable(self, error) from error
+
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels once it is upright, from the file's head alone.
+
+        Raises:
+            GpgError: see `load`; that the rest is cut off is not noticed here.
+        """
+        from PIL import Image
+
+        try:
+            with _opened(self) as image:
+                _check_size(image.size, self.name)
+                width, height = image.size
+                turned = image.getexif().get(_ORIENTATION, 1) > 4
+                return (height, width) if turned else (width, height)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise _unreadable(self, error) from error
+
+    def encoded(self) -> bytes:
+        """The file as it is.
+
+        Raises:
+            GpgError: it is missing.
+        """
+        if self.content is not None:
+            return self.content
+        try:
+            return Path(str(self.path)).read_bytes()
+        except OSError as error:
+            raise _unreadable(self, error) from error
+
+
+def as_picture(value: Any, folder: Path | None = None) -> Picture | None:
+    """The picture in a cell of a data set; None where the cell holds none.
+
+    Args:
+        value: a path, the encoded bytes, a decoded picture, or what an image column of the datasets library holds
+            undecoded, `{"bytes": ..., "path": ...}`.
+        folder: what relative paths are relative to.
+    """
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if value is None or value == "" or value == b"":
+        return None
+    if isinstance(value, bytes | bytearray):
+        return Picture(content=bytes(value))
+    if isinstance(value, str | Path):
+        text = str(value).removeprefix("file://")
+        path = Path(text).expanduser()
+        return Picture(str(path if path.is_absolute() or folder is None else folder / path))
+    if hasattr(value, "save") and hasattr(value, "mode"):
+        held = io.BytesIO()
+        value.save(held, format="PNG")
+        return Picture(content=held.getvalue())
+    return None
+
+
+@dataclass
+class PictureReport:
+    """What was found in the pictures of a data set.
+
+    Attributes:
+        total: pictures looked at.
+        kinds: how many are of a kind that is worth knowing; a picture may be of several.
+        faults: (position, reason) of each that cannot be used.
+    """
+
+    total: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    def describe(self) -> list[str]:
+        """Sentences for the person who starts a training or an evaluation; none where there is nothing to say."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items()))
+        return [f"{self.total} pictures: {kinds}."] if kinds else []
+
+
+def check_pictures(pictures: Iterable[Sequence[Picture]], max_pixels: int | None = None) -> PictureReport:
+    """Decode every picture once, and say what was found.
+
+    Args:
+        pictures: those of each row; a picture that several rows share is decoded once.
+        max_pixels: what the model is given at most; larger ones are counted.
+    """
+    report = PictureReport()
+    seen: dict[Picture, str | None] = {}
+    for position, row in enumerate(pictures):
+        for picture in row:
+            if picture not in seen:
+                report.total += 1
+                seen[picture] = _look_at(picture, max_pixels, report.kinds)
+            if (reason := seen[picture]) is not None:
+                report.faults.append((position, reason))
+    return report
+
+
+def require_pillow() -> None:
+    """Refuse work with pictures where Pillow is not installed.
+
+    Raises:
+        GpgError: it is not.
+    """
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise GpgError("pictures need Pillow, which is not installed", 'pip install "gpg-cli[vision]"') from error
+
+
+def _look_at(picture: Picture, max_pixels: int | None, kinds: Counter[str]) -> str | None:
+    """Why a picture cannot be used; what is worth knowing about it is counted."""
+    try:
+        with _opened(picture) as image:
+            mode, (width, height), frames = image.mode, image.size, getattr(image, "n_frames", 1)
+            turned = image.getexif().get(_ORIENTATION, 1) > 1
+        picture.load()
+    except GpgError as error:
+        return error.message
+    except Exception as error:  # a broken file shows itself as one of many exceptions
+        return _unreadable(picture, error).message
+    if mode != "RGB":
+        kinds[f"converted from {_MODES.get(mode, mode)}"] += 1
+    if turned:
+        kinds["turned as their EXIF data says"] += 1
+    if frames > 1:
+        kinds["animated, of which the first frame counts"] += 1
+    if min(width, height) < _SMALL_SIDE:
+        kinds[f"of less than {_SMALL_SIDE} pixels a side"] += 1
+    if max_pixels is not None and width * height > max_pixels:
+        kinds[f"scaled down to {max_pixels:,} pixels"] += 1
+    return None
+
+
+_MODES = {"P": "a palette", "L": "grey", "LA": "grey with transparency", "RGBA": "transparency", "1": "black and white"}
+
+
+def _opened(picture: Picture) -> "Image":
+    from PIL import Image
+
+    return Image.open(io.BytesIO(picture.content) if picture.content is not None else str(picture.path))
+
+
+def _without_transparency(image: "Image") -> "Image":
+    """RGB as `convert` gives it: what is transparent keeps the colour that is stored for it, as upstream has it."""
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if max(size) > _LONGEST_RATIO * min(size):
+        raise GpgError(
+            f"{name} has {width} x {height} pixels: more than {_LONGEST_RATIO} times as long as wide",
+            "Cut it, or remove its row.",
+        )
+    if width * height > _MOST_PIXELS:
+        raise GpgError(f"{name} has {width} x {height} pixels, which is too many", "Scale it down, or remove its row.")
+
+
+def _unreadable(picture: Picture, error: BaseException) -> GpgError:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, FileNotFoundError):
+        return GpgError(f"there is no picture {picture.name}", "Check the path; it is relative to the data file.")
+    if isinstance(error, UnidentifiedImageError):
+        return GpgError(f"{picture.name} is no picture that can be read", "Replace the file, or remove its row.")
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return GpgError(f"{picture.name} cannot be decoded: {reason}", "Replace the file, or remove its row.")
