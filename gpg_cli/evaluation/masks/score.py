@@ -54,7 +54,7 @@ class MaskItem:
     @classmethod
     def from_row(cls, row: dict[str, Any], folder: Path, box: Sequence[float] | None) -> "MaskItem":
         """From a row of `LisaItem.evaluation_row`, whose image path is absolute or relative to `folder`."""
-        shapes = [Shape(shape["label"], tuple((x, y) for x, y in shape["points"])) for shape in row["shapes"]]
+        shapes = tuple(Shape(shape["label"], tuple((x, y) for x, y in shape["points"])) for shape in row["shapes"])
         return cls(folder / row["image"], shapes, box)
 
 
