@@ -77,6 +77,7 @@ def write_lisa_file(
         GpgError: the folder cannot be used (see `read_lisa_folder`), gives no rows, or the file is there already, is
             no .jsonl or cannot be written.
     """
+    to = to.expanduser()
     if to.suffix.lower() != ".jsonl":
         raise GpgError(f"--to {to} does not end in .jsonl", "The rows are JSON lines: --to lisa.jsonl")
     if to.exists() and not overwrite:
@@ -88,7 +89,7 @@ def write_lisa_file(
         rows = [row for item in found.items for row in item.training_rows()]
     if not rows:
         raise GpgError(f"{found.path} gives no training rows", "None of its pictures has a shape that gives a box.")
-    target = to.expanduser().resolve()
+    target = to.resolve()
     for row in rows:
         row["image"] = Path(os.path.relpath(Path(row["image"]).resolve(), target.parent)).as_posix()
     _write_whole(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

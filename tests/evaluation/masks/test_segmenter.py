@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-
-pytest.importorskip("torchvision")  # transformers imports it for its other processors
-
 from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor
 
 from gpg_cli.errors import GpgError
