@@ -32,8 +32,8 @@ class SamSegmenter:
     """Prompts a SAM model with one box a picture and takes its single mask, in float32 as upstream.
 
     The model is asked for one mask rather than three (`multimask_output=False`), and pictures are scaled by Pillow, as
-    segment-anything does: for a small model with the same weights, masks of 20 pictures differed from its SamPredictor's
-    in at most one pixel of 10,000.
+    segment-anything does: for a small model with the same weights, masks of 20 pictures differed from those of its
+    SamPredictor in at most one pixel of 10,000.
 
     Args:
         model: a folder, or a Hub id.
