@@ -1,14 +1,14 @@
 """The command line: parse, delegate, print. Heavy libraries are imported inside the commands that need them."""
 
-import functools
 import gc
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from gpg_cli import cli_data
+from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
 
@@ -29,26 +29,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the folder.")]
 OutputDirOption = Annotated[Path | None, typer.Option("--output-dir", help="Folder to write; a new one under runs/.")]
-
-
-def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn a GpgError of a command into its two lines and exit code 2; with `debug`, show the traceback first."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        if "debug" in kwargs:  # the commands that work for minutes
-            gc.enable()
-        try:
-            command(*args, **kwargs)
-        except GpgError as error:
-            if kwargs.get("debug"):
-                from gpg_cli.console import messages
-
-                messages.print_exception()
-            _print_error(error.message, error.hint)
-            raise typer.Exit(2) from error
-
-    return wrapped
 
 
 @app.callback(invoke_without_command=True)
@@ -325,6 +305,9 @@ def env() -> None:
     listing.show_environment()
 
 
+app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
@@ -332,13 +315,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = app(with_resume_value(with_dashes(arguments)), standalone_mode=False, prog_name="gpg")
     except typer.Abort:
-        _print_error("interrupted", "Run the same command again.")
+        print_error("interrupted", "Run the same command again.")
         sys.exit(130)
     except typer.TyperException as error:
         text = error.format_message()
         if not text:  # `gpg` alone: the help is on the screen already
             sys.exit(0)
-        _print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
+        print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
         sys.exit(2)
     finally:
         gc.enable()
@@ -363,14 +346,3 @@ def _benchmarks() -> "Benchmarks":
     from gpg_cli.training.run import Benchmarks
 
     return Benchmarks(questions=questions_at_hand, measure=measure, held_out=held_out)
-
-
-def _print_error(message: str, hint: str) -> None:
-    """Two lines on stderr: what is wrong, and what to do."""
-    from rich.markup import escape
-
-    from gpg_cli.console import messages
-
-    one_line = " ".join(message.split())
-    messages.print(f"[bold red]Error:[/] {escape(one_line)}", soft_wrap=True)
-    messages.print(escape(" ".join(hint.split())), soft_wrap=True)
