@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from gpg_cli.vision.images import Picture
+
+Message = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class EngineOptions:
@@ -36,11 +40,23 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One completion that is wanted; `index` is the caller's, and comes back with the completion."""
+    """One completion that is wanted.
+
+    Attributes:
+        index: the caller's; it comes back with the completion.
+        token_ids: the prompt, in which one image token stands for each picture, however many vision tokens it takes.
+        pictures: those of the prompt, in their order; they stay undecoded until an engine needs them.
+        messages: the same prompt as a conversation whose contents are lists of parts, `{"type": "image"}` and
+            `{"type": "text", "text": ...}`, for engines that are not given tokens; only where there are pictures.
+        template: Jinja text that renders `messages`; None for the model's own.
+    """
 
     index: int
     token_ids: tuple[int, ...]
     sampling: Sampling
+    pictures: tuple[Picture, ...] = ()
+    messages: tuple[Message, ...] = ()
+    template: str | None = None
 
 
 @dataclass(frozen=True)

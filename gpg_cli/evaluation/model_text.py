@@ -5,16 +5,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import Completion, first_line
+from gpg_cli.evaluation.engine import Completion, Message, first_line
 from gpg_cli.evaluation.profiles import Style
+from gpg_cli.vision.images import Picture
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model is given: the text, and the tokens of it."""
+    """What a model is given.
+
+    Attributes:
+        text: with one place for each picture.
+        token_ids: of the text, with one image token a picture.
+        pictures, messages: see `engine.Request`.
+        vision_tokens: how many tokens the model reads instead of the image tokens, in excess of these.
+    """
 
     text: str
     token_ids: tuple[int, ...]
+    pictures: tuple[Picture, ...] = ()
+    messages: tuple[Message, ...] = ()
+    vision_tokens: int = 0
+
+    @property
+    def length(self) -> int:
+        """In tokens, as the model reads it."""
+        return len(self.token_ids) + self.vision_tokens
 
 
 @dataclass(frozen=True)
@@ -25,11 +41,13 @@ class ModelText:
         tokenizer: a transformers tokenizer.
         stop_ids: tokens that end a completion: the generation config's, the config's and the tokenizer's.
         context_length: longest prompt and completion together, in tokens; None where the model sets no bound.
+        processor: of a vision-language model that is to be shown pictures, `tokenizer` included; None elsewhere.
     """
 
     tokenizer: Any
     stop_ids: tuple[int, ...]
     context_length: int | None
+    processor: Any = None
 
     @property
     def has_chat_template(self) -> bool:

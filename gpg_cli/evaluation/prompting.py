@@ -32,7 +32,7 @@ class Prepared:
     def max_model_length(self) -> int:
         """Longest prompt and completion together, in tokens; 0 where no prompt leaves room."""
         lengths = zip(self.prompts, self.rooms, strict=True)
-        return max((len(prompt.token_ids) + room for prompt, room in lengths if room), default=0)
+        return max((prompt.length + room for prompt, room in lengths if room), default=0)
 
     def sampling(self, place: int, number: int, seed: int) -> Sampling:
         """How a sample of a problem is sampled.
@@ -63,7 +63,7 @@ def prepare(planned: PlannedBench, text: ModelText) -> Prepared:
     bounds = [bound for bound in (text.context_length, planned.sampling.max_model_length) if bound is not None]
     prompts = [text.prompt(bench.query(problem.text), style) for problem in planned.problems.problems]
     longest = planned.sampling.max_tokens
-    rooms = [max(0, min([longest, *(bound - len(prompt.token_ids) for bound in bounds)])) for prompt in prompts]
+    rooms = [max(0, min([longest, *(bound - prompt.length for bound in bounds)])) for prompt in prompts]
     return Prepared(planned, prompts, rooms)
 
 

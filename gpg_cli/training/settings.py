@@ -44,6 +44,15 @@ class RunSettings(RewardSettings):
     problem_column: str | None = None
     answer_column: str | None = None
     solution_column: str | None = None
+    # Of data with pictures: the column that holds them, what to do with rows whose picture cannot be used, and how many
+    # pixels of one the model is shown (None leaves that to its processor).
+    image_column: str | None = None
+    faulty_pictures: Literal["error", "skip"] = "error"
+    min_pixels: int | None = Field(default=None, ge=1)
+    max_pixels: int | None = Field(default=None, ge=1)
+    # Train only the language model, or only the vision tower, of a vision-language model.
+    freeze_vision: bool = False
+    freeze_llm: bool = False
     system_prompt: str | None = None
     use_chat_template: bool = True
     # Instead of the tokenizer's: the template, or the path of a .jinja file, which is read at once.
