@@ -75,7 +75,7 @@ class BaselineTrainer(ReliableTrainer):
             drawn[prompt] += row % generations == 0
             sample = (drawn[prompt] - 1) * generations + row % generations
             self._row_seeds.append(seed_of(self.args.seed, self.state.global_step, prompt, sample))
-        batch = super()._generate_and_score_completions(inputs)
+        batch = super()._generate_and_score_completions(self.decoded_examples(inputs))
         if self.model.training:
             self.report_rewards()
             rewards = weighted_reward(self._gathered, self.reward_weights.to(self._gathered.device))

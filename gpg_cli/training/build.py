@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, TrainerCallback
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli.errors import GpgError
@@ -14,13 +14,16 @@ from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import ADAPTER_FOLDER, find_model, set_aside_scores
 from gpg_cli.training.baseline import BaselineTrainer
 from gpg_cli.training.config import GPGConfig
-from gpg_cli.training.data import make_prompts
+from gpg_cli.training.data import TrainingData, make_prompts
 from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
+from gpg_cli.training.picture_trainer import PICTURES
+from gpg_cli.training.pictures import freeze_parts
 from gpg_cli.training.plan import Plan
 from gpg_cli.training.progress import counting
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.settings import RunSettings
 from gpg_cli.training.trainer import GPGTrainer
+from gpg_cli.vision.model import is_vision_config, load_processor
 
 
 def model_location(plan: Plan) -> str:
@@ -34,25 +37,42 @@ def model_location(plan: Plan) -> str:
         return str(quickstart_model(plan.config.seed, update))
 
 
-def load_tokenizer(plan: Plan, model: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or Hub id, as sampling needs it; with a recipe's own chat template."""
+def load_processing(plan: Plan, model: str) -> Any:
+    """The tokenizer of a model folder or Hub id, or its processor where the data has pictures; as sampling needs it.
+
+    With a recipe's own chat template.
+
+    Raises:
+        GpgError: see `load_processor`.
+    """
     revision = plan.run.model_revision if not Path(model).is_dir() else None
-    tokenizer = AutoTokenizer.from_pretrained(
-        model, revision=revision or "main", padding_side="left", truncation_side="left"
-    )
+    left: dict[str, Any] = {"padding_side": "left", "truncation_side": "left"}
+    processing: Any
+    if has_pictures(plan.data):
+        limits = {"min_pixels": plan.run.min_pixels, "max_pixels": plan.run.max_pixels}
+        processing = load_processor(model, revision=revision, **limits, **left)
+        if processing.chat_template is None:
+            processing.chat_template = processing.tokenizer.chat_template
+    else:
+        processing = AutoTokenizer.from_pretrained(model, revision=revision or "main", **left)
     if plan.run.chat_template:
-        tokenizer.chat_template = plan.run.chat_template
-    return tokenizer
+        processing.chat_template = plan.run.chat_template
+    return processing
 
 
-def training_prompts(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+def has_pictures(data: TrainingData) -> bool:
+    """Whether prompts are asked about pictures."""
+    return PICTURES in data.rows.column_names
+
+
+def training_prompts(plan: Plan, processing: Any) -> Dataset:
     """The rows that a run trains on.
 
     Raises:
         GpgError: see `make_prompts`; or fewer prompts are short enough than one step takes.
     """
     run = plan.run
-    prompts = make_prompts(plan.data, run, tokenizer, plan.config.chat_template_kwargs)
+    prompts = make_prompts(plan.data, run, processing, plan.config.chat_template_kwargs)
     if len(prompts) < plan.prompts_per_step:
         raise GpgError(
             f"{len(prompts)} prompts of at most {run.max_prompt_length} tokens are left; one step takes "
@@ -79,16 +99,16 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     config.model_init_kwargs = loading
     # Progress is shown by a callback of ours.
     config.disable_tqdm = True
-    tokenizer = load_tokenizer(plan, model)
+    processing = load_processing(plan, model)
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
-    prompts = training_prompts(plan, tokenizer)
+    prompts = training_prompts(plan, processing)
     try:
         trainer = kind(
             model,
             plan.rewards,
             config,
             train_dataset=prompts,
-            processing_class=tokenizer,
+            processing_class=processing,
             callbacks=callbacks,
             peft_config=_peft_config(run),
             settings=plan.settings.to_dict(),
@@ -97,6 +117,7 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
         if run.use_peft and "target" in str(error):
             raise GpgError(f"LoRA does not fit this model: {error}", "Name its layers: lora_target_modules.") from error
         raise
+    freeze_parts(trainer.model, vision=run.freeze_vision, language=run.freeze_llm)
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     if config.world_size > 1:
@@ -165,6 +186,8 @@ def _merge(model: str, plan: Plan, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
 
     revision = plan.run.model_revision if not Path(model).is_dir() else None
-    base = AutoModelForCausalLM.from_pretrained(model, dtype=plan.run.dtype, revision=revision or "main")
+    vision = is_vision_config(AutoConfig.from_pretrained(model, revision=revision or "main"))
+    kind = AutoModelForImageTextToText if vision else AutoModelForCausalLM
+    base = kind.from_pretrained(model, dtype=plan.run.dtype, revision=revision or "main")
     PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)
-    AutoTokenizer.from_pretrained(adapter).save_pretrained(folder)
+    (load_processor if has_pictures(plan.data) else AutoTokenizer.from_pretrained)(str(adapter)).save_pretrained(folder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gpg_cli.errors import GpgError
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import find_model
-from gpg_cli.training.build import load_tokenizer, training_prompts
+from gpg_cli.training.build import load_processing, training_prompts
 from gpg_cli.training.data.rendering import tokenize_prompts
 from gpg_cli.training.plan import Plan
 
@@ -42,7 +42,7 @@ def make_preview(plan: Plan) -> Preview:
         tokenizer = make_tokenizer()
     else:
         try:
-            tokenizer = load_tokenizer(plan, find_model(name).location)
+            tokenizer = load_processing(plan, find_model(name).location)
         except (OSError, ValueError) as error:
             raise GpgError(
                 f"the tokenizer of {name} cannot be loaded: {str(error).splitlines()[0]}", "Check the model."

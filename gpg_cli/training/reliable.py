@@ -27,9 +27,9 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.training.health import explain_out_of_memory, is_out_of_memory
 from gpg_cli.training.metrics import peak_memory_gib
+from gpg_cli.training.picture_trainer import PictureTrainer, decoded
 from gpg_cli.training.reward_guard import GuardedReward
 from gpg_cli.training.sampling import HowToSample, SeededEngine, sample_completions, seed_of
-from gpg_cli.training.saving import SavingTrainer
 
 
 class SkippingAccelerator(Accelerator):
@@ -42,7 +42,7 @@ class SkippingAccelerator(Accelerator):
         return self.skip_this_step or bool(super().optimizer_step_was_skipped)
 
 
-class ReliableTrainer(SavingTrainer):
+class ReliableTrainer(PictureTrainer):
     """What our trainers share; takes the arguments of TRL's GRPOTrainer, with a `TrainerConfig` as `args`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,7 +51,8 @@ class ReliableTrainer(SavingTrainer):
         self.accelerator.__class__ = SkippingAccelerator
         self.reward_funcs: list[Any] = [self._guarded(function) for function in self.reward_funcs]
         if self.use_vllm and self.vllm_mode == "colocate":
-            self.vllm_generation.llm = SeededEngine(self.vllm_generation.llm)
+            image_token = self._reader.image_token if self._reader is not None else None
+            self.vllm_generation.llm = SeededEngine(self.vllm_generation.llm, image_token)
         self._row_seeds: list[int] = []
         self._seconds: dict[str, float] = {}
         self._step_started = time.perf_counter()
@@ -79,14 +80,22 @@ class ReliableTrainer(SavingTrainer):
         seeds = self._row_seeds
         if self.use_vllm:
             self._seed_vllm(seeds)
+            images = images and [[decoded(picture) for picture in row] for row in images]
         elif len(seeds) == len(prompt_ids) and not multimodal_fields and not self.use_transformers_continuous_batching:
-            return self._sample_seeded(prompt_ids, seeds), None
+            return self._sample_seeded(prompt_ids, seeds, images), None
         return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, has_tool_images)
 
-    def _sample_seeded(self, prompt_ids: list[list[int]], seeds: list[int]) -> list[list[int]]:
+    def _sample_seeded(self, prompt_ids: list[list[int]], seeds: list[int], pictures: Any) -> list[list[int]]:
+        shown = self.shown(pictures)
         with self._model_for_sampling() as model:
             return sample_completions(
-                model, prompt_ids, seeds, self.generation_config, self._tokenizer.pad_token_id, self.eos_token_ids
+                model,
+                prompt_ids,
+                seeds,
+                self.generation_config,
+                self._tokenizer.pad_token_id,
+                self.eos_token_ids,
+                lambda input_ids: self.showing(shown, input_ids),
             )
 
     @contextlib.contextmanager

@@ -100,15 +100,18 @@ class RolloutTrainer(ReliableTrainer):
         return [Group(*parts) for parts in zip(prompts, groups, valid, strict=True)]
 
     def _sample_rows(self, rows: Sequence[tuple[int, int]]) -> list[Rollout]:
-        inputs = [self.train_dataset[prompt] for prompt, _ in rows]
+        examples = {prompt: self.example(prompt) for prompt in dict.fromkeys(prompt for prompt, _ in rows)}
+        inputs = [dict(examples[prompt]) for prompt, _ in rows]
         step = self.state.global_step
         self._row_seeds = [seed_of(self.args.seed, step, prompt, sample) for prompt, sample in rows]
         prompts = [row["prompt"] for row in inputs]
         with self.phase("generate"):
             prompt_ids, completion_ids, loss_masks, completions, log_probs, extra, _, _ = self._generate(prompts)
         for name, values in extra.items():
-            for row, value in zip(inputs, values if isinstance(values, list) else [values] * len(inputs), strict=False):
-                row[name] = value
+            for example, value in zip(
+                inputs, values if isinstance(values, list) else [values] * len(inputs), strict=False
+            ):
+                example[name] = value
         with self.phase("reward"):
             rewards = self._calculate_rewards(inputs, prompts, completions, completion_ids)
         own = slice(self.accelerator.process_index * len(rows), (self.accelerator.process_index + 1) * len(rows))

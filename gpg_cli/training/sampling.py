@@ -5,7 +5,8 @@ Neither the number of processes, nor the order of a batch, nor what was resumed 
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ def sample_completions(
     config: GenerationConfig,
     pad_token_id: int,
     eos_token_ids: Sequence[int],
+    showing: Callable[[torch.Tensor], AbstractContextManager[dict[str, torch.Tensor]]] | None = None,
 ) -> list[list[int]]:
     """Sample one completion for each prompt with `model.generate`.
 
@@ -47,6 +49,7 @@ def sample_completions(
         config: temperature, top_k, top_p, min_p, max_new_tokens and the rest, as for `generate`.
         pad_token_id: fills shorter prompts on the left.
         eos_token_ids: a completion ends with the first of these.
+        showing: for prompts with pictures: gives `generate` its further arguments, of the padded prompts.
 
     Returns:
         Tokens of each completion, with the one that ended it, if one did.
@@ -63,21 +66,31 @@ def sample_completions(
     processors = [] if seeds is None else shaping(config)
     if seeds is not None:
         processors.append(SeededSampling(seeds, longest, int(config.max_new_tokens), model.device))
-    output = model.generate(
-        input_ids=input_ids.to(model.device),
-        attention_mask=attention_mask.to(model.device),
-        generation_config=greedy,
-        logits_processor=LogitsProcessorList(processors),
-    )
+    input_ids = input_ids.to(model.device)
+    with showing(input_ids) if showing else nullcontext({}) as pictures:
+        output = model.generate(
+            input_ids=input_ids,
+            attention_mask=attention_mask.to(model.device),
+            generation_config=greedy,
+            logits_processor=LogitsProcessorList(processors),
+            **pictures,
+        )
     ends = set(eos_token_ids)
     return [_until_end(row, ends) for row in output[:, longest:].tolist()]
 
 
 class SeededEngine:
-    """A vLLM engine whose requests each get a seed of their own; TRL gives all requests one set of parameters."""
+    """A vLLM engine whose requests each get a seed of their own; TRL gives all requests one set of parameters.
 
-    def __init__(self, engine: Any) -> None:
+    Args:
+        engine: vLLM's.
+        image_token: TRL 1.16 gives prompts with one for each vision token, which vLLM 0.31 would multiply once more;
+            a run of them becomes one.
+    """
+
+    def __init__(self, engine: Any, image_token: int | None = None) -> None:
         self._engine = engine
+        self._image_token = image_token
         self.seeds: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -90,7 +103,16 @@ class SeededEngine:
             parameters = sampling_params.clone()
             parameters.seed = seed
             each.append(parameters)
+        if self._image_token is not None:
+            prompts = [self._with_short_runs(prompt) for prompt in prompts]
         return self._engine.generate(prompts, sampling_params=each, **options)
+
+    def _with_short_runs(self, prompt: Any) -> Any:
+        if not isinstance(prompt, dict) or "multi_modal_data" not in prompt:
+            return prompt
+        ids = prompt["prompt_token_ids"]
+        pairs = zip([None, *ids], ids, strict=False)
+        return {**prompt, "prompt_token_ids": [b for a, b in pairs if a != b or b != self._image_token]}
 
 
 def _until_end(tokens: list[int], ends: set[int]) -> list[int]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
@@ -34,6 +36,18 @@ class SavingTrainer(GRPOTrainer):
         if resume_from_checkpoint:
             self.load_own_state(read_facts(Path(resume_from_checkpoint))["state"])
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        """As transformers', which gives a vision-language model none of its weights back, and says so in no more than
+        a log line: 5.17 saves them under the names of older versions (`visual.*`), and does not translate them here.
+        """
+        target = self.model if model is None else model
+        plain = isinstance(target, PreTrainedModel) and not self.is_fsdp_enabled
+        if not plain or _weight_names(Path(resume_from_checkpoint)) <= target.state_dict().keys():
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        target.load_state_dict(saved.state_dict())
 
     def own_state(self) -> dict[str, Any]:
         """What a checkpoint holds besides what transformers puts there, as JSON values."""
@@ -91,6 +105,15 @@ class SavingTrainer(GRPOTrainer):
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: TRL would write a card for GRPO into the run folder; `gpg export` writes one that knows the run."""
+
+
+def _weight_names(folder: Path) -> set[str]:
+    """The names of the tensors that a model was saved with."""
+    names: set[str] = set()
+    for path in folder.glob("model*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            names.update(file.keys())
+    return names
 
 
 def _is_disk_problem(error: Exception) -> bool:

@@ -26,6 +26,7 @@ from gpg_cli.training.objective import (
     inverse_alpha,
     token_weights,
 )
+from gpg_cli.training.pictures import ShownPictures
 from gpg_cli.training.rollout import FilledBatch, Rollout
 from gpg_cli.training.rollout_trainer import RolloutTrainer
 
@@ -68,6 +69,7 @@ class GPGTrainer(RolloutTrainer):
 
     def _train_on(self, model: torch.nn.Module, batch: FilledBatch) -> Tensor:
         rollouts = [rollout for group in batch.groups for rollout in group.rollouts]
+        prompts = [group.prompt for group in batch.groups for _ in group.rollouts]
         coefficients = self._coefficients(batch, rollouts)
         live = [row for row, value in enumerate(coefficients) if value != 0 and rollouts[row].loss_tokens]
         self._metrics["train"]["groups/rows_trained"].append(float(len(live)))
@@ -91,11 +93,12 @@ class GPGTrainer(RolloutTrainer):
             rows = [live[position] for position in share[self.accelerator.process_index]]
             # A process without rows runs one of no weight: collective operations need all processes.
             weights = torch.tensor([coefficients[row] for row in rows] or [0.0], device=self.accelerator.device)
-            chosen = [rollouts[row] for row in rows or [shortest]]
-            micro = collate(chosen, self._tokenizer.pad_token_id, self.accelerator.device)
+            chosen = rows or [shortest]
+            micro = collate([rollouts[row] for row in chosen], self._tokenizer.pad_token_id, self.accelerator.device)
+            shown = self.shown_prompts([prompts[row] for row in chosen])
             last = number == len(plan) - 1
             with self._accumulating(model, last=last):
-                log_probs = self._log_probs(model, micro)
+                log_probs = self._log_probs(model, micro, shown)
                 loss = gpg_loss(log_probs, weights, micro.mask, self._importance(log_probs, micro, difference))
                 total += loss.detach()
                 if last and not total.isfinite():
@@ -125,7 +128,7 @@ class GPGTrainer(RolloutTrainer):
             return nullcontext()
         return self.accelerator.no_sync(model)
 
-    def _log_probs(self, model: torch.nn.Module, micro: MicroBatch) -> Tensor:
+    def _log_probs(self, model: torch.nn.Module, micro: MicroBatch, shown: ShownPictures | None) -> Tensor:
         """Log-probabilities of the completions' tokens, shape (batch, tokens - 1), by TRL's chunked head.
 
         The logits of a whole micro-batch never exist, so memory does not grow with tokens x vocabulary.
@@ -134,8 +137,8 @@ class GPGTrainer(RolloutTrainer):
         # Causal attention never sees padding at the right end; flash attention leaves it out where it knows of it.
         if self._is_vlm or self._attention.startswith("flash"):
             inputs["attention_mask"] = micro.attention_mask
-        with self.accelerator.autocast():
-            output = model(**inputs, labels=micro.labels, fused_lm_head=True)
+        with self.accelerator.autocast(), self.showing(shown, micro.input_ids) as pictures:
+            output = model(**inputs, **pictures, labels=micro.labels, fused_lm_head=True)
         if self.args.log_entropy:
             mean = (output.entropy * micro.mask).sum() / micro.mask.sum().clamp(min=1)
             self._metrics["train"]["entropy"].append(mean.item())

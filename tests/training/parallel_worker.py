@@ -36,8 +36,8 @@ def pay(prompt: str, index: int, step: int) -> float:
 class NanInOneProcess(GPGTrainer):
     """The last process computes no number in one step."""
 
-    def _log_probs(self, model: torch.nn.Module, micro: Any) -> torch.Tensor:
-        log_probs = super()._log_probs(model, micro)
+    def _log_probs(self, model: torch.nn.Module, micro: Any, shown: Any) -> torch.Tensor:
+        log_probs = super()._log_probs(model, micro, shown)
         last = self.accelerator.process_index == self.accelerator.num_processes - 1
         return log_probs * torch.nan if last and self.state.global_step == NAN_STEP else log_probs
 

@@ -7,7 +7,7 @@ from transformers import AutoConfig, GenerationConfig, PreTrainedTokenizerBase
 
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import is_own_reward, reads_gold
-from gpg_cli.training.build import load_tokenizer, model_location
+from gpg_cli.training.build import load_processing, model_location
 from gpg_cli.training.check.answers import sample_answers
 from gpg_cli.training.check.batch import check_batch
 from gpg_cli.training.check.findings import Report, Section
@@ -37,7 +37,7 @@ def check(request: TrainRequest, rollouts: int = 0, bench_questions: BenchQuesti
     """
     plan = make_plan(request, bench_questions)
     model = model_location(plan)
-    tokenizer = load_tokenizer(plan, model)
+    tokenizer = load_processing(plan, model)
     prompts = make_prompts(
         plan.data, plan.run.model_copy(update={"max_prompt_length": None}), tokenizer, plan.config.chat_template_kwargs
     )
