@@ -3,20 +3,16 @@
 About one minute on two CPU cores; kept in the user's cache folder, under a name that holds everything it depends on.
 """
 
-import hashlib
-import os
 import random
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from gpg_cli import quickstart_task
 from gpg_cli.quickstart_task import CHARACTERS, END, PAD, TAGS, Addition, training_problems
+from gpg_cli.training.quickstart_cache import cached_model
 
 FORGET_CARRY = 0.6
 WARMUP_STEPS = 320
@@ -32,27 +28,15 @@ def quickstart_model(seed: int, on_step: Callable[[int, int], None] | None = Non
         seed: decides the weights and the texts; the same seed gives the same bytes on the same hardware.
         on_step: called with (steps done, all steps) while the model is made.
     """
-    folder = Path(platformdirs.user_cache_dir("gpg-cli", appauthor=False)) / f"quickstart-{seed}-{_fingerprint()}"
-    if (folder / "config.json").is_file():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
+
+    def make(folder: Path) -> None:
         tokenizer = make_tokenizer()
         model = make_model(tokenizer, seed)
         warm_up(model, tokenizer, seed, on_step)
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        beside.chmod(0o755)
-        try:
-            os.rename(beside, folder)
-        except OSError:
-            # Another process was faster; its model is the same.
-            if not (folder / "config.json").is_file():
-                raise
-        return folder
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    return cached_model("quickstart", seed, (Path(__file__), Path(quickstart_task.__file__)), make)
 
 
 def make_tokenizer() -> Qwen2Tokenizer:
@@ -126,11 +110,3 @@ def _batch(problems: list[Addition], tokenizer: Qwen2Tokenizer, forgetting: rand
         "attention_mask": pad([torch.ones_like(text) for text in texts], batch_first=True),
         "labels": pad(labels, batch_first=True, padding_value=-100),
     }
-
-
-def _fingerprint() -> str:
-    """Changes when the task, this recipe or the torch that computes it does."""
-    digest = hashlib.sha256(torch.__version__.encode())
-    for path in (Path(__file__), Path(quickstart_task.__file__)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
