@@ -28,8 +28,3 @@ def last_tagged(text: str) -> str | None:
     end = text.rfind(_CLOSING)
     start = text.rfind(_OPENING, 0, end) if end >= 0 else -1
     return text[start + len(_OPENING) : end].strip() if start >= 0 else None
-
-
-def in_tags(gold: str) -> str:
-    """A gold between tags, without blanks inside them; as it is where it has tags."""
-    return gold if _OPENING in gold else f"{_OPENING}{gold.strip()}{_CLOSING}"
