@@ -82,10 +82,8 @@ def data_url(picture: Picture) -> str:
     content = picture.encoded()
     kind = _plain_kind(content)
     if kind is None:
-        held, image = io.BytesIO(), picture.load()
-        # Else Pillow writes down which colour was transparent, which the pixels no longer say.
-        image.info.clear()
-        image.save(held, format="PNG")
+        held = io.BytesIO()
+        picture.load().save(held, format="PNG")
         content, kind = held.getvalue(), "image/png"
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
