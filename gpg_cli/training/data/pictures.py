@@ -84,9 +84,8 @@ def check_rows(pictures: PictureColumn, rows: Sequence[int], max_pixels: int | N
     report.faults = [(shown[position], reason) for position, reason in report.faults]
     for row in rows:
         if counts[row] != 1:
-            report.faults.append(
-                (row, f"{counts[row]} pictures where one is expected" if counts[row] else "no picture")
-            )
+            reason = f"{counts[row]} pictures where one is expected" if counts[row] else "it has no picture"
+            report.faults.append((row, reason))
     report.faults.sort()
     return report
 

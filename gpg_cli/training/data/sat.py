@@ -47,7 +47,7 @@ def from_parquet(table: Dataset, seed: int, source: str) -> Dataset:
         choices = list(answers)
         random.Random(f"{seed} {number}").shuffle(choices)
         problems.append(problem_text(question, choices))
-        solutions.append(_tagged(answer))
+        solutions.append(answer)
     return _joined(table, PARQUET_COLUMNS - {"image_bytes"}, problems, solutions)
 
 
@@ -67,7 +67,7 @@ def from_json(table: Dataset, source: str) -> Dataset:
                 "Mend or remove it.",
             )
         problems.append(said[0][1].replace(_PICTURE_MARK, ""))
-        solutions.append(_tagged(said[1][1]))
+        solutions.append(said[1][1])
     return _joined(table, {"messages"}, problems, solutions)
 
 
@@ -76,11 +76,6 @@ def problem_text(question: str, choices: Sequence[str]) -> str:
     *others, last = choices
     listed = f"{', '.join(others)} or {last}" if others else last
     return f" Answer in natural language. {question} Choose between the following options: {listed}"
-
-
-def _tagged(answer: str) -> str:
-    """The gold as the rewards are given it upstream: in tags, without blanks."""
-    return f"<answer>{answer}</answer>" if answer.strip() else ""
 
 
 def _joined(table: Dataset, used: set[str], problems: list[str], solutions: list[str]) -> Dataset:
