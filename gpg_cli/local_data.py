@@ -86,14 +86,31 @@ def _load_saved(path: Path, split: str) -> "Dataset":
     return saved[split]
 
 
+def data_folder(name: str, config: str | None, split: str) -> Path:
+    """The folder of the file that `load_local_dataset` reads, which paths of pictures in it are relative to."""
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path.parent
+    if config and (path / config).is_file():
+        return (path / config).parent
+    path = path / config if config and (path / config).is_dir() else path
+    top, named = _split_files(path, split)
+    return (named or top)[0].parent if named or top else path
+
+
+def _split_files(path: Path, split: str) -> tuple[list[Path], list[Path]]:
+    """The data files of a folder, and those of them that are named after the split."""
+    top = [*_data_files(path), *_data_files(path / "data")]
+    return top, [file for file in top if file.stem == split or file.stem.startswith((f"{split}-", f"{split}_"))]
+
+
 def _load_folder(path: Path, config: str | None, split: str) -> "Dataset":
     """Files named after the split; where there is none, what the library makes of the folder."""
     from datasets import load_dataset
 
     if config and (path / config).is_dir():
         path, config = path / config, None
-    top = [*_data_files(path), *_data_files(path / "data")]
-    named = [file for file in top if file.stem == split or file.stem.startswith((f"{split}-", f"{split}_"))]
+    top, named = _split_files(path, split)
     candidates = named or top
     kinds = sorted({file.suffix.lower() for file in candidates})
     if len(kinds) > 1:

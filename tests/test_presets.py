@@ -17,9 +17,14 @@ from gpg_cli.training.settings import OBJECTIVE, resolve_settings
 from .conftest import Outcome, shared_data
 
 README = Path(__file__).parents[1] / "README.md"
-# The quickstart needs no stand-ins; tests/training/test_run.py and tests/test_end_to_end.py train it.
-PRESETS = [name for name in preset_paths() if name != "quickstart"]
-PUBLISHED = ("open-rs1", "open-rs3", "qwen2.5-math-7b", "qwen2.5-math-7b-math")
+# The quickstart needs no stand-ins; tests/training/test_run.py and tests/test_end_to_end.py train it. Presets with
+# pictures have models and data of their own: tests/training/test_vision_presets.py.
+WITH_COMMENTS = [name for name in preset_paths() if not name.startswith("quickstart")]
+PRESETS = [name for name in WITH_COMMENTS if resolve_settings(preset=name).run.image_column is None]
+PUBLISHED = (
+    *("open-rs1", "open-rs3", "qwen2.5-math-7b", "qwen2.5-math-7b-math"),
+    *("sat-cvbench", "lisa-grounding", "cls-flowers102", "cls-pets37", "cls-fgvc-aircraft", "cls-cars196", "geoqa"),
+)
 DIGITS = "1234"
 _CHAT = (
     "{% for message in messages %}[{{ message.role }}]{{ message.content }}\n{% endfor %}"
@@ -176,11 +181,12 @@ def test_presets_are_listed_with_model_data_steps_gpus_and_published_average(gpg
     assert set(listed) == set(preset_paths())
     assert listed["open-rs1"] == ["DeepSeek-R1-Distill-Qwen-1.5B", "open-s1", "100", "16 x 80 GB", "55.7"]
     assert listed["open-rs1-grpo"] == ["DeepSeek-R1-Distill-Qwen-1.5B", "open-s1", "100", "16 x 80 GB", "-"]
+    assert listed["cls-pets37"] == ["Qwen2-VL-2B-Instruct", "ViRFT_CLS_pets37_4shot", "24 epochs", "8 x 80 GB", "90.8"]
     assert listed["qwen2.5-math-7b"] == ["Qwen2.5-Math-7B", "SimpleRL-Zoo-Data", "5 epochs", "8 x 80 GB", "51.0"]
     assert {name for name, facts in listed.items() if facts[-1] != "-"} == set(PUBLISHED)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", WITH_COMMENTS)
 def test_comments_tell_what_to_expect_and_how_noisy_it_is(preset: str, gpg) -> None:
     printed = gpg("presets", preset).out
     assert printed == find_preset(preset).read_text(encoding="utf-8")

@@ -26,6 +26,7 @@ from gpg_cli.training.parallel import require_installed, training_arguments
 from gpg_cli.training.recipes import fit_batch
 from gpg_cli.training.resume import find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
+from gpg_cli.vision.model import is_vision_model
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,9 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
         resumed.check_settings(settings, config.completions_per_step)
     rewards = _reward_functions(settings)
     require_grader()
-    _check_model(settings)
+    vision = _check_model(settings)
     _check_eval_bench(settings.run)
-    data = load_training_data(settings.run, config.seed, bench_questions)
+    data = load_training_data(settings.run, config.seed, bench_questions, vision=vision)
     if resumed or is_started_by_us():
         _check_same_rows(data, output_dir, settings.run.dataset_name)
     notes += data.notes
@@ -228,9 +229,31 @@ def _check_eval_bench(run: RunSettings) -> None:
         find_bench(run.eval_bench)
 
 
-def _check_model(settings: Settings) -> None:
-    name = settings.run.model_name_or_path
-    if name == QUICKSTART or find_model(name).is_local:
-        return
-    hint = "Name a local model with --model DIR, and a local data set with --dataset FILE.jsonl."
-    fetch_from_hub(name, "config.json", revision=settings.run.model_revision, hint=hint)
+def _check_model(settings: Settings) -> bool:
+    """Make sure that there is a model, and one that can see where pictures are wanted; whether it can is returned."""
+    run = settings.run
+    name = run.model_name_or_path
+    if name == QUICKSTART:
+        return False
+    model = find_model(name)
+    if not model.is_local:
+        hint = "Name a local model with --model DIR, and a local data set with --dataset FILE.jsonl."
+        fetch_from_hub(name, "config.json", revision=run.model_revision, hint=hint)
+    vision = _sees(model.location, run.model_revision if not model.is_local else None)
+    wanted = [key for key in ("image_column", "freeze_vision", "freeze_llm") if getattr(run, key)]
+    if wanted and not vision:
+        what = f"preset {settings.preset}" if settings.preset else f"data set {run.dataset_name}"
+        raise GpgError(
+            f"the model {name} reads text alone, but the {what} is for models that see ({wanted[0]} is set)",
+            "Name a vision-language model, such as --model Qwen/Qwen2-VL-2B-Instruct; to train on the text alone: "
+            f"--set {wanted[0]}={'null' if wanted[0] == 'image_column' else 'false'}",
+        )
+    return vision
+
+
+def _sees(location: str, revision: str | None) -> bool:
+    try:
+        return is_vision_model(location, revision)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise GpgError(f"cannot read the configuration of {location}: {reason}", "Check its config.json.") from error

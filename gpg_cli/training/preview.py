@@ -1,11 +1,14 @@
 """What a model will be asked, shown to a person before a training is paid for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import find_model
 from gpg_cli.training.build import load_processing, training_prompts
+from gpg_cli.training.data.picture_cells import row_pictures
+from gpg_cli.training.data.picture_prompts import more_tokens
 from gpg_cli.training.data.rendering import tokenize_prompts
 from gpg_cli.training.plan import Plan
 
@@ -17,7 +20,7 @@ class Preview:
     Attributes:
         prompts: short enough to be trained on.
         too_long: rows whose prompt is not.
-        first: the text of the first prompt, its special tokens written out.
+        first: the text of the first prompt, its special tokens written out and its picture as its size in pixels.
         first_tokens: its length.
         gold: what the rewards compare an answer to it with; None where the data has none.
     """
@@ -30,7 +33,7 @@ class Preview:
 
 
 def make_preview(plan: Plan) -> Preview:
-    """Render the prompts with the tokenizer of the model, which itself is not loaded.
+    """Render the prompts with the tokenizer or processor of the model, which itself is not loaded.
 
     Raises:
         GpgError: there is no tokenizer; or see `training_prompts`.
@@ -39,16 +42,25 @@ def make_preview(plan: Plan) -> Preview:
     if name == QUICKSTART:
         from gpg_cli.training.quickstart import make_tokenizer
 
-        tokenizer = make_tokenizer()
+        processing: Any = make_tokenizer()
     else:
         try:
-            tokenizer = load_processing(plan, find_model(name).location)
+            processing = load_processing(plan, find_model(name).location)
         except (OSError, ValueError) as error:
             raise GpgError(
                 f"the tokenizer of {name} cannot be loaded: {str(error).splitlines()[0]}", "Check the model."
             ) from error
-    rows = training_prompts(plan, tokenizer)
+    rows = training_prompts(plan, processing)
     first = rows[0]
-    tokens = tokenize_prompts([first["prompt"]], tokenizer, plan.config.chat_template_kwargs)[0]
+    plain = not plan.run.use_chat_template
+    tokens = tokenize_prompts([first["prompt"]], processing, plan.config.chat_template_kwargs, plain=plain)[0]
+    tokenizer = getattr(processing, "tokenizer", processing)
     text = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    return Preview(len(rows), len(plan.data.rows) - len(rows), text, len(tokens), first.get("solution"))
+    pictures = row_pictures(first)
+    length = len(tokens)
+    if pictures:
+        length += more_tokens([pictures], processing)[0]
+        for picture in pictures:
+            width, height = picture.size()
+            text = text.replace(processing.image_token, f"[picture {width} x {height}]", 1)
+    return Preview(len(rows), len(plan.data.rows) - len(rows), text, length, first.get("solution"))

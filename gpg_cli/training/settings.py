@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
@@ -20,6 +20,9 @@ from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
 from gpg_cli.yaml_file import YamlMapping, did_you_mean
+
+# In a prompt template, what the problem replaces.
+PROBLEM = "{problem}"
 
 
 class RunSettings(RewardSettings):
@@ -41,6 +44,8 @@ class RunSettings(RewardSettings):
     dataset_config: str | None = None
     dataset_split: str = "train"
     dataset_revision: str | None = None
+    # Only the first rows of the split.
+    dataset_rows: int | None = Field(default=None, ge=1)
     problem_column: str | None = None
     answer_column: str | None = None
     solution_column: str | None = None
@@ -54,6 +59,8 @@ class RunSettings(RewardSettings):
     freeze_vision: bool = False
     freeze_llm: bool = False
     system_prompt: str | None = None
+    # What is put around each problem: a text with {problem} in it.
+    prompt_template: str | None = None
     use_chat_template: bool = True
     # Instead of the tokenizer's: the template, or the path of a .jinja file, which is read at once.
     chat_template: str | None = None
@@ -79,6 +86,13 @@ class RunSettings(RewardSettings):
     lora_modules_to_save: list[str] | None = None
     use_rslora: bool = False
     use_dora: bool = False
+
+    @field_validator("prompt_template")
+    @classmethod
+    def _holds_the_problem(cls, value: str | None) -> str | None:
+        if value is not None and PROBLEM not in value:
+            raise ValueError(f"it lacks {PROBLEM}, in whose place the problem is put")
+        return value
 
 
 # Numbers that make no sense at 0; all other numbers of the trainer must not be negative, unless their default is.

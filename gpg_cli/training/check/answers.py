@@ -1,8 +1,13 @@
 """Answers that a model could give: a perfect one, an empty one, one that was cut off, and what lies between."""
 
+import re
 from dataclasses import dataclass
 
 from gpg_cli.grading.exact import last_box
+
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+# Neither a thing to see, nor a letter, nor a box.
+_NOTHING = "?"
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,28 @@ def boxed(gold: str) -> str:
     return f"$\\boxed{{{short_answer(gold)}}}$"
 
 
-def sample_answers(gold: str, *, think_is_open: bool) -> list[Answer]:
+def sample_answers(gold: str, *, think_is_open: bool, gold_is_text: bool = False) -> list[Answer]:
     """The answers that a reward should tell apart.
 
     Args:
         gold: the right answer.
         think_is_open: whether the prompt ends in `<think>` already.
+        gold_is_text: whether the rewards compare the text between answer tags, instead of mathematics in a box.
     """
     opening = "" if think_is_open else "<think>\n"
     thought = f"{opening}Let us look at what is given, and work it out step by step."
-    closing = "\n</think>\n<answer>\nThe answer is {}.\n</answer>"
-    perfect = thought + closing.format(boxed(gold))
+    if gold_is_text:
+        tagged = _ANSWER.search(gold)
+        right, wrong = tagged.group(1) if tagged else gold, _NOTHING
+        closing, said = "\n</think>\n<answer>{}</answer>", right.strip()
+    else:
+        right, wrong = boxed(gold), "$\\boxed{-98765431}$"
+        closing, said = "\n</think>\n<answer>\nThe answer is {}.\n</answer>", f"The answer is {right}."
+    perfect = thought + closing.format(right)
     return [
         Answer("perfect", perfect),
-        Answer("right, no tags", f"The answer is {boxed(gold)}."),
-        Answer("wrong, tags", thought + closing.format("$\\boxed{-98765431}$")),
+        Answer("right, no tags", said),
+        Answer("wrong, tags", thought + closing.format(wrong)),
         Answer("cut off", perfect[: len(thought)]),
         Answer("empty", ""),
     ]

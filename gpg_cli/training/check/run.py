@@ -17,7 +17,7 @@ from gpg_cli.training.check.rewards import Case, check_cosine, check_rewards
 from gpg_cli.training.check.rollouts import check_rollouts
 from gpg_cli.training.check.tokens import check_format, check_tokens, think_is_open
 from gpg_cli.training.data import BenchQuestions, make_prompts
-from gpg_cli.training.data.rendering import tokenize_prompts
+from gpg_cli.training.data.rendering import prompt_lengths, tokenize_prompts
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 
 _ROWS_PAID = 8
@@ -37,25 +37,26 @@ def check(request: TrainRequest, rollouts: int = 0, bench_questions: BenchQuesti
     """
     plan = make_plan(request, bench_questions)
     model = model_location(plan)
-    tokenizer = load_processing(plan, model)
-    prompts = make_prompts(
-        plan.data, plan.run.model_copy(update={"max_prompt_length": None}), tokenizer, plan.config.chat_template_kwargs
-    )
-    tokens = tokenize_prompts(prompts["prompt"], tokenizer, plan.config.chat_template_kwargs)
-    rendered = tokenizer.decode(tokens[0], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    processing = load_processing(plan, model)
+    tokenizer = getattr(processing, "tokenizer", processing)
+    arguments, plain = plan.config.chat_template_kwargs, not plan.run.use_chat_template
+    prompts = make_prompts(plan.data, plan.run.model_copy(update={"max_prompt_length": None}), processing, arguments)
+    lengths = prompt_lengths(plan.data, list(prompts["prompt"]), plan.run, processing, arguments)
+    first = tokenize_prompts(prompts[:1]["prompt"], processing, arguments, plain=plain)[0]
+    rendered = tokenizer.decode(first, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     stop_ids, vocabulary, context = _model_facts(plan, model, tokenizer)
     sections = [
-        _with(check_tokens(tokenizer, stop_ids, vocabulary, tokens[0]), check_format(rendered, plan.run.reward_funcs)),
-        _lengths(plan, prompts, tokens, tokenizer, context),
+        _with(check_tokens(tokenizer, stop_ids, vocabulary, first), check_format(rendered, plan.run.reward_funcs)),
+        _lengths(plan, prompts, lengths, tokenizer, context),
     ]
-    if _graded(plan):
+    if _graded(plan) and not plan.data.columns.gold_is_text:
         rule = "math-training-bare" if set(_graded(plan)) == {"accuracy_lv35"} else "math-training"
         sections.append(check_golds_by_themselves(list(prompts["solution"]), plan.data.row_numbers, rule))
     sections.append(_rewards(plan, prompts, tokenizer, rendered))
     limit = plan.run.max_prompt_length
     sections.append(
         check_batch(
-            prompts=sum(limit is None or len(prompt) <= limit for prompt in tokens),
+            prompts=sum(limit is None or length <= limit for length in lengths),
             prompts_per_step=plan.prompts_per_step,
             generations=plan.config.num_generations,
             max_steps=plan.config.max_steps,
@@ -77,13 +78,13 @@ def _with(section: Section, *more: Any) -> Section:
 
 
 def _lengths(
-    plan: Plan, prompts: Any, tokens: list[list[int]], tokenizer: PreTrainedTokenizerBase, context: int | None
+    plan: Plan, prompts: Any, lengths: list[int], tokenizer: PreTrainedTokenizerBase, context: int | None
 ) -> Section:
     golds = list(prompts["solution"]) if "solution" in prompts.column_names else []
     gold_lengths = [len(ids) for ids in tokenizer(golds, add_special_tokens=False)["input_ids"]] if golds else []
     worked = sorted(gold_lengths)[len(gold_lengths) // 2] > _WORKED_TOKENS if gold_lengths else False
     return check_lengths(
-        [len(ids) for ids in tokens],
+        lengths,
         gold_lengths if worked else [],
         plan.data.row_numbers,
         max_prompt_length=plan.run.max_prompt_length,
@@ -96,7 +97,8 @@ def _rewards(plan: Plan, prompts: Any, tokenizer: PreTrainedTokenizerBase, rende
     cases = []
     for row in prompts.select(range(min(_ROWS_PAID, len(prompts)))):
         gold = str(row.get("solution") or row.get("answer") or "")
-        answers = sample_answers(gold, think_is_open=think_is_open(rendered))
+        is_text = plan.data.columns.gold_is_text
+        answers = sample_answers(gold, think_is_open=think_is_open(rendered), gold_is_text=is_text)
         columns = {name: value for name, value in row.items() if name != "prompt"}
         cases.append(Case(row["prompt"], answers, columns))
     weights = plan.config.reward_weights or [1.0] * len(plan.rewards)

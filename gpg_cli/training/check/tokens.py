@@ -6,7 +6,7 @@ from typing import Any
 from gpg_cli.training.check.findings import Finding, Level, Section
 
 # Rewards that look for the opening tag in the completion.
-_WANT_OPENING = {"format", "format_openr1", "tag_count", "tag_count_openr1", "tag_count_openrs"}
+_WANT_OPENING = {"vision_format", "format", "format_openr1", "tag_count", "tag_count_openr1", "tag_count_openrs"}
 _THINK = "<think>"
 
 

@@ -46,6 +46,8 @@ class Columns:
         gold: what the rewards compare with; None where no reward reads it and the settings name none.
         gold_is_answer: whether the gold is a short answer, else a worked solution.
         question: what two problems are compared by: the bare problem where `problem` holds more than that.
+        gold_is_text: whether the rewards read the gold as it stands, not as mathematics.
+        pictures: the column of pictures; None where the problems have none.
     """
 
     problem: str
@@ -53,6 +55,8 @@ class Columns:
     gold: str | None
     gold_is_answer: bool
     question: str
+    gold_is_text: bool = False
+    pictures: str | None = None
 
     def describe(self) -> str:
         """One sentence for the person who starts a training."""
@@ -64,8 +68,10 @@ class Columns:
         gold = "and no gold answer, for no reward reads it"
         if self.gold is not None:
             as_what = "a short answer, put into $\\boxed{...}$" if self.gold_is_answer else "a worked solution"
+            as_what = "as it stands" if self.gold_is_text else as_what
             gold = f"the gold answer from {self.gold!r} ({as_what})"
-        return f"Reads {what} from {self.problem!r}{',' if self.gold else ''} {gold}."
+        pictures = f", the picture from {self.pictures!r}" if self.pictures else ""
+        return f"Reads {what} from {self.problem!r}{pictures}{',' if self.gold else ''} {gold}."
 
 
 def choose_columns(table: "Dataset", settings: RunSettings, *, needs_gold: bool) -> Columns:

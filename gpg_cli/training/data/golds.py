@@ -6,6 +6,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import check_golds
+from gpg_cli.rewards import gold_is_text, is_own_reward
 
 # The rule by which the rewards grade, and so the one by which their golds are read.
 _RULE = "math-training"
@@ -48,6 +49,25 @@ def as_gold(value: str | int | float, *, is_answer: bool) -> str:
     if (is_answer and len(_WORD.findall(_COMMAND.sub(" ", text))) <= _MOST_WORDS) or not re.search(r"\s", text):
         return f"$\\boxed{{{_unlone_dollars(text)}}}$"
     return text
+
+
+def golds_are_text(rewards: Sequence[str]) -> bool:
+    """Whether golds stay as the data has them, for rewards that read no mathematics.
+
+    Args:
+        rewards: names of those that read the gold.
+
+    Raises:
+        GpgError: some want it so, others in LaTeX.
+    """
+    as_text = [name for name in rewards if gold_is_text(name)]
+    others = [name for name in rewards if not gold_is_text(name) and not is_own_reward(name)]
+    if as_text and others:
+        raise GpgError(
+            f"reward_funcs: {as_text[0]} reads the gold as it stands, {others[0]} as LaTeX; a row has one gold",
+            "Leave one of them out.",
+        )
+    return bool(as_text)
 
 
 def unreadable_golds(golds: Sequence[str]) -> list[int]:

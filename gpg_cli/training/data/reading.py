@@ -8,6 +8,7 @@ from datasets import Dataset
 from gpg_cli.errors import GpgError
 from gpg_cli.training.data.columns import Columns, PromptKind, is_conversation, read_column
 from gpg_cli.training.data.golds import as_gold
+from gpg_cli.training.data.picture_cells import PICTURES
 
 # What TRL hands to reward functions under these names, and what would only be carried along for nothing.
 _OWN_COLUMNS = {"problem", "solution", "prompt", "prompts", "completion", "completions", "completion_ids", "messages"}
@@ -34,7 +35,9 @@ def read_problems(table: Dataset, columns: Columns, source: str) -> list[Any]:
 
 
 def read_golds(table: Dataset, columns: Columns, source: str) -> list[str]:
-    """LaTeX that the rewards' parser reads; empty where there is none."""
+    """LaTeX that the rewards' parser reads, or the text as it stands for rewards that read it so; empty where there is
+    none.
+    """
     if columns.gold is None:
         return [""] * len(table)
     golds = []
@@ -46,7 +49,10 @@ def read_golds(table: Dataset, columns: Columns, source: str) -> list[str]:
                 f"{source}, row {number}: column {columns.gold!r} holds no text",
                 "Name another one with --set answer_column=... or solution_column=...",
             )
-        golds.append("" if value is None else as_gold(value, is_answer=columns.gold_is_answer))
+        if columns.gold_is_text:
+            golds.append("" if value is None or not str(value).strip() else str(value))
+        else:
+            golds.append("" if value is None else as_gold(value, is_answer=columns.gold_is_answer))
     return golds
 
 
@@ -72,8 +78,11 @@ def join_columns(
     """The rows to keep, and a note on columns that are not carried along."""
     media = [name for name, feature in table.features.items() if type(_innermost(feature)).__name__ in _MEDIA]
     own_columns = _OWN_COLUMNS if columns.gold is not None else _OWN_COLUMNS - {"solution"}
-    others = [name for name in table.column_names if name not in own_columns and name not in media]
-    notes = [f"Not used, as this trains on text: {', '.join(media)}."] if media else []
+    shown = {columns.pictures, PICTURES} if columns.pictures else set()
+    others = [name for name in table.column_names if name not in own_columns | shown and name not in media]
+    media = [name for name in media if name != columns.pictures]
+    why = "as only one column of pictures is" if columns.pictures else "as this trains on text"
+    notes = [f"Not used, {why}: {', '.join(media)}."] if media else []
     own: dict[str, list[Any]] = {"problem": problems}
     if columns.gold is not None:
         own["solution"] = golds
