@@ -1,7 +1,7 @@
 """Pictures of a data set: where one lies, how large it is, whether it can be used; decoded only when it is needed.
 
-Every picture is put to a model in one way: turned as its EXIF data says (as the datasets library and OpenCV do), its
-first frame, in RGB without transparency.
+Every picture is put to a model in one way: turned as its EXIF data says (as the datasets library and OpenCV do) unless
+its data set is of stored pictures, its first frame, in RGB without transparency.
 """
 
 import io
@@ -32,10 +32,12 @@ class Picture:
     Attributes:
         path: where it lies; None where `content` holds it.
         content: the encoded file.
+        upright: whether it is turned as its EXIF data says; LISA's annotations are of the stored picture.
     """
 
     path: str | None = None
     content: bytes | None = field(default=None, repr=False)
+    upright: bool = True
 
     @property
     def name(self) -> str:
@@ -43,7 +45,7 @@ class Picture:
         return self.path or "a picture inside the data"
 
     def load(self) -> "Image":
-        """Decode it: RGB, turned upright.
+        """Decode it: RGB, turned upright where `upright` says so.
 
         Raises:
             GpgError: it is missing, no picture, cut off, or of a size that no model takes.
@@ -54,12 +56,12 @@ class Picture:
             with _opened(self) as image:
                 _check_size(image.size, self.name)
                 image.load()
-                return _without_transparency(ImageOps.exif_transpose(image) or image)
+                return _without_transparency((self.upright and ImageOps.exif_transpose(image)) or image)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _unreadable(self, error) from error
 
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels once it is upright, from the file's head alone.
+        """(width, height) in pixels as `load` gives it, from the file's head alone.
 
         Raises:
             GpgError: see `load`; that the rest is cut off is not noticed here.
@@ -70,47 +72,54 @@ class Picture:
             with _opened(self) as image:
                 _check_size(image.size, self.name)
                 width, height = image.size
-                turned = image.getexif().get(_ORIENTATION, 1) > 4
+                turned = self.upright and image.getexif().get(_ORIENTATION, 1) > 4
                 return (height, width) if turned else (width, height)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _unreadable(self, error) from error
 
     def encoded(self) -> bytes:
-        """The file as it is.
+        """The file as it is; where EXIF data would turn it, the loaded picture as PNG: not every reader heeds EXIF.
 
         Raises:
-            GpgError: it is missing.
+            GpgError: it is missing, or no picture.
         """
-        if self.content is not None:
-            return self.content
+        from PIL import Image
+
         try:
-            return Path(str(self.path)).read_bytes()
-        except OSError as error:
+            with _opened(self) as image:
+                turned = image.getexif().get(_ORIENTATION, 1) > 1
+            if not turned:
+                return self.content if self.content is not None else Path(str(self.path)).read_bytes()
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _unreadable(self, error) from error
+        held = io.BytesIO()
+        self.load().save(held, format="PNG")
+        return held.getvalue()
 
 
-def as_picture(value: Any, folder: Path | None = None) -> Picture | None:
+def as_picture(value: Any, folder: Path | None = None, *, upright: bool = True) -> Picture | None:
     """The picture in a cell of a data set; None where the cell holds none.
 
     Args:
         value: a path, the encoded bytes, a decoded picture, or what an image column of the datasets library holds
             undecoded, `{"bytes": ..., "path": ...}`.
         folder: what relative paths are relative to.
+        upright: see `Picture`.
     """
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if value is None or value == "" or value == b"":
         return None
     if isinstance(value, bytes | bytearray):
-        return Picture(content=bytes(value))
+        return Picture(content=bytes(value), upright=upright)
     if isinstance(value, str | Path):
         text = str(value).removeprefix("file://")
         path = Path(text).expanduser()
-        return Picture(str(path if path.is_absolute() or folder is None else folder / path))
+        return Picture(str(path if path.is_absolute() or folder is None else folder / path), upright=upright)
     if hasattr(value, "save") and hasattr(value, "mode"):
         held = io.BytesIO()
         value.save(held, format="PNG")
-        return Picture(content=held.getvalue())
+        return Picture(content=held.getvalue(), upright=upright)
     return None
 
 
@@ -170,7 +179,7 @@ def _look_at(picture: Picture, max_pixels: int | None, kinds: Counter[str]) -> s
     try:
         with _opened(picture) as image:
             mode, (width, height), frames = image.mode, image.size, getattr(image, "n_frames", 1)
-            turned = image.getexif().get(_ORIENTATION, 1) > 1
+            turned = picture.upright and image.getexif().get(_ORIENTATION, 1) > 1
         picture.load()
     except GpgError as error:
         return error.message

@@ -112,7 +112,7 @@ def _ending(completion: str, longest: int | None) -> str:
 
 
 def _differs(sample: Sample) -> bool:
-    return sample.verdict != sample.strict
+    return sample.verdict != sample.strict or sample.differs
 
 
 def _end(sample: Sample) -> str:
