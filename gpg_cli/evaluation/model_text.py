@@ -123,8 +123,9 @@ def load_model_text(location: str, *, shown_in: Sequence[str] = (), max_pixels: 
     processor = None
     if shown_in:
         if not is_vision_config(config):
+            verb = "shows" if len(shown_in) == 1 else "show"
             raise GpgError(
-                f"{', '.join(shown_in)} shows pictures, and {location} is a text model",
+                f"{', '.join(shown_in)} {verb} pictures, and {location} is a text model",
                 "Name a vision-language model, or benchmarks of text.",
             )
         processor = load_processor(location, max_pixels=max_pixels)

@@ -62,7 +62,10 @@ class BenchResult:
 
 @dataclass(frozen=True)
 class EvalResult:
-    """The result of `gpg eval`; `output_dir` is None where nothing was kept."""
+    """The result of `gpg eval`; `output_dir` is None where nothing was kept.
+
+    A suite has a score only where all problems of all its benchmarks were asked.
+    """
 
     record: Record
     benches: dict[str, BenchResult]
@@ -125,10 +128,12 @@ def assemble(
         for name, each in record.benches.items()
         if by_bench[name]
     }
+    # Of parts of benchmarks there is no average: their sizes have nothing to do with what is compared.
+    whole = {name for name, bench in benches.items() if bench.metrics.problems == bench.record.available}
     suites = {
         name: suite_score([benches[each].metrics for each in members])
         for name, members in record.suites.items()
-        if all(each in benches for each in members)
+        if whole >= set(members)
     }
     return EvalResult(record, benches, suites, str(folder) if folder else None)
 

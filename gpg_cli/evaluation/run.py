@@ -1,7 +1,7 @@
 """The story of `gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores -> files."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -25,6 +25,7 @@ from gpg_cli.evaluation.results import EvalResult, assemble, write_results
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.evaluation.sampling import Wanted, sample_all, still_wanted
 from gpg_cli.evaluation.surprises import mention_surprises
+from gpg_cli.vision.images import Picture
 
 PAGE_FILE = "report.html"
 
@@ -78,7 +79,13 @@ def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -
         make_samples()
     scores = masks.scores(samples)
     seconds = time.perf_counter() - started if wanted else 0.0
-    return _finish(record, samples, folder, seconds, html=html, theirs=theirs, masks=scores)
+    pictures = {
+        (item.planned.bench.name, problem.index): problem.pictures[0]
+        for item in prepared
+        for problem in item.planned.problems.problems
+        if problem.pictures
+    }
+    return _finish(record, samples, folder, seconds, html=html, theirs=theirs, masks=scores, pictures=pictures)
 
 
 def rescore(folder: Path, *, html: bool = False) -> EvalResult:
@@ -114,6 +121,7 @@ def _finish(
     html: bool,
     masks: Scores,
     theirs: dict[str, float] | None = None,
+    pictures: Mapping[tuple[str, int], Picture] | None = None,
 ) -> EvalResult:
     """Sum up, and write what the folder is to hold."""
     record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
@@ -127,5 +135,5 @@ def _finish(
         write_lighteval_results(folder, record, samples)
         if html:
             say("Writing the page ...")
-            write_page(folder, folder / PAGE_FILE)
+            write_page(folder, folder / PAGE_FILE, pictures)
     return result
