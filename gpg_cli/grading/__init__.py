@@ -1,8 +1,9 @@
 """Is this answer right? The only place that knows, for rewards and benchmarks alike.
 
-What is cheap and harmless is judged in this process: text against text, an integer in a box against an integer.
-Everything else goes to worker processes (`pool`), where an answer can neither hang nor exhaust the memory of anything
-but itself. Importing this is cheap, too: math_verify and sympy are imported by the workers, and by `require_grader`.
+What is cheap and harmless is judged in this process: text against text, a rectangle against a rectangle, an integer
+in a box against an integer. Everything else goes to worker processes (`pool`), where an answer can neither hang nor
+exhaust the memory of anything but itself. The rules stand in one table (`rules`). Importing this is cheap, too:
+math_verify and sympy are imported by the workers, and by `require_grader`.
 """
 
 from collections.abc import Sequence
@@ -10,21 +11,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from gpg_cli.errors import GpgError
-from gpg_cli.grading.exact import grade_exact
-from gpg_cli.grading.math import (
-    MATH_RULES,
-    MathRule,
-    can_read_gold,
-    grade_integers,
-    grade_math,
-    is_integer_gold,
-    prepare_grader,
-)
+from gpg_cli.grading.math import MathRule, can_read_gold, prepare_grader
 from gpg_cli.grading.pool import Call
+from gpg_cli.grading.rules import RULES as _RULES
 from gpg_cli.grading.settings import time_limit_s, worker_count
 from gpg_cli.grading.shared_pool import shared_pool
-from gpg_cli.grading.strict import RULE as STRICT_RULE
-from gpg_cli.grading.strict import STRICT, grade_strict
 from gpg_cli.grading.verdict import Grade, Verdict
 
 __all__ = [
@@ -41,7 +32,7 @@ __all__ = [
     "strict_rule",
 ]
 
-RULES: tuple[str, ...] = (*MATH_RULES, STRICT_RULE, "exact")
+RULES: tuple[str, ...] = tuple(_RULES)
 
 _Gold = str | Sequence[str]
 _Key = tuple[str, tuple[str, ...], str]
@@ -77,7 +68,7 @@ def grade_all(pairs: Sequence[tuple[_Gold, str]], rule: str) -> list[Grade]:
     keys = [(rule, _golds(gold), completion) for gold, completion in pairs]
     last, grades, calls = _last_grades, {}, {}
     for key in dict.fromkeys(keys):
-        known = last.get(key) or _grade_here(*key)
+        known = last.get(key) or _RULES[rule].grade_here(*key[1:])
         if known is None:
             calls[key] = _grading_call(*key)
         else:
@@ -90,7 +81,7 @@ def grade_all(pairs: Sequence[tuple[_Gold, str]], rule: str) -> list[Grade]:
 def grade_later(gold: _Gold, completion: str, rule: str) -> Future[Grade]:
     """Judge the answer in a completion while this process does something else. See `grade`."""
     _check_rule(rule)
-    done = _grade_here(rule, _golds(gold), completion)
+    done = _RULES[rule].grade_here(_golds(gold), completion)
     if done is not None:
         future: Future[Grade] = Future()
         future.set_result(done)
@@ -113,15 +104,18 @@ def check_golds(golds: Sequence[str], rule: str) -> list[bool]:
         GpgError: the processes that grade do not start.
     """
     _check_rule(rule)
-    return [bool(gold.strip()) for gold in golds] if rule == "exact" else _check_golds(golds, _math_rule(rule))
+    return _readable(golds, rule)
 
 
-def _check_golds(golds: Sequence[str], math_rule: MathRule) -> list[bool]:
-    readable = {gold: bool(gold.strip()) for gold in golds}
-    unsure = [gold for gold, filled in readable.items() if filled and not is_integer_gold(gold, math_rule)]
-    calls = [Call(can_read_gold, (gold, math_rule), math_rule.time_limit_s, False, False) for gold in unsure]
-    readable |= dict(zip(unsure, _results(calls), strict=True))
-    return [readable[gold] for gold in golds]
+def _readable(golds: Sequence[str], rule: str, reading: MathRule | None = None) -> list[bool]:
+    """Whether each gold can be read; by workers in a way of their own where one is given."""
+    known = {gold: _RULES[rule].can_read_here(gold) for gold in golds}
+    unsure = [gold for gold, readable in known.items() if readable is None]
+    if unsure:
+        reading = reading or _RULES[rule].timed_reading()
+        calls = [Call(can_read_gold, (gold, reading), reading.time_limit_s, False, False) for gold in unsure]
+        known |= dict(zip(unsure, _results(calls), strict=True))
+    return [bool(known[gold]) for gold in golds]
 
 
 def require_grader() -> None:
@@ -154,13 +148,14 @@ def _golds(gold: _Gold) -> tuple[str, ...]:
     return (gold,) if isinstance(gold, str) else tuple(gold)
 
 
-def _math_rule(rule: str) -> MathRule:
-    return replace(STRICT if rule == STRICT_RULE else MATH_RULES[rule], time_limit_s=time_limit_s())
-
-
 def strict_rule(rule: str) -> str:
-    """The rule of a sound judgement beside one of evaluation's."""
-    return rule if rule == "exact" else STRICT_RULE
+    """The rule of a sound judgement beside one of evaluation's.
+
+    Raises:
+        ValueError: there is no such rule.
+    """
+    _check_rule(rule)
+    return _RULES[rule].strict
 
 
 def golds_read_as_text(golds: Sequence[str], rule: str) -> list[bool]:
@@ -169,23 +164,18 @@ def golds_read_as_text(golds: Sequence[str], rule: str) -> list[bool]:
     Raises:
         GpgError: the processes that grade do not start.
     """
-    if rule == "exact" or rule == STRICT_RULE or not MATH_RULES[rule].gold_as_text:
+    reading = _RULES[rule].reading
+    if reading is None or not reading.gold_as_text:
         return [False] * len(golds)
-    return [not readable for readable in _check_golds(golds, replace(_math_rule(rule), gold_as_text=False))]
-
-
-def _grade_here(rule: str, golds: tuple[str, ...], completion: str) -> Grade | None:
-    """The grade where it takes no worker, None elsewhere."""
-    if rule == "exact":
-        return grade_exact(golds, completion)
-    return grade_integers(golds, completion, MATH_RULES["math-latex" if rule == STRICT_RULE else rule])
+    parsing = replace(_RULES[rule].timed_reading(), gold_as_text=False)
+    return [not readable for readable in _readable(golds, rule, parsing)]
 
 
 def _grading_call(rule: str, golds: tuple[str, ...], completion: str) -> Call[Grade]:
-    math_rule = _math_rule(rule)
+    function, reading = _RULES[rule].grade_by_worker, _RULES[rule].timed_reading()
+    assert function is not None, "a rule without workers"
     timeout, error = Grade(Verdict.TIMEOUT, None), Grade(Verdict.ERROR, None)
-    function = grade_strict if rule == STRICT_RULE else grade_math
-    return Call(function, (golds, completion, math_rule), math_rule.time_limit_s, timeout, error)
+    return Call(function, (golds, completion, reading), reading.time_limit_s, timeout, error)
 
 
 def _submit(calls: list[Call]) -> None:

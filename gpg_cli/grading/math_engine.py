@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -76,6 +76,20 @@ def read(text: str, extraction: Extraction) -> Reading | None:
     values = [item for item in found if not isinstance(item, str)]
     texts = [item for item in found if isinstance(item, str)]
     return Reading(values[0] if values else None, texts[0] if texts else None) if found else None
+
+
+def read_with_strings(text: str, extraction: Extraction, strings: tuple[str, ...]) -> list[str]:
+    """The last answer of the highest priority, as the texts it may be compared by, where these strings are answers too.
+
+    A string counts where it stands between blanks or punctuation, whatever it means there, and is found as it is
+    written but comes back in lower case as well.
+
+    Raises:
+        Exception: whatever math-verify or sympy fails with.
+    """
+    with _our_limit_only():
+        found = _engine().find(text, [*_regexes(extraction), *_string_regexes(strings)])
+    return [item for item in found if isinstance(item, str)]
 
 
 def is_same(gold: Reading, answer: Reading, precision: int) -> bool:
@@ -176,3 +190,10 @@ def _regexes(extraction: Extraction) -> Any:
         )
         targets.append(LatexExtractionConfig(extraction.anywhere, extraction.boxed_priority, normalization))
     return get_extraction_regexes(targets)
+
+
+@lru_cache(maxsize=64)
+def _string_regexes(strings: tuple[str, ...]) -> Any:
+    from math_verify.parser import StringExtractionConfig, get_extraction_regexes
+
+    return get_extraction_regexes([StringExtractionConfig(strings=strings)])

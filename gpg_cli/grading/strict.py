@@ -24,7 +24,6 @@ from gpg_cli.grading.math import Clock, MathRule
 from gpg_cli.grading.math_engine import Extraction, Reading, is_same, read
 from gpg_cli.grading.verdict import Grade, Verdict, best_verdict
 
-RULE = "strict"
 _BOX = Extraction(boxed_priority=0)
 # Only its time limit and its precision are used.
 STRICT = MathRule(_BOX, _BOX, precision=5, wrap_gold=True)

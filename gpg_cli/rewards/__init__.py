@@ -25,6 +25,7 @@ __all__ = [
     "RewardSummary",
     "get_reward",
     "get_rewards",
+    "gold_is_text",
     "is_own_reward",
     "parameters_of",
     "reads_gold",
@@ -94,6 +95,17 @@ def reads_gold(name: str) -> bool:
     """
     function: Callable = load_python_reward(name) if is_own_reward(name) else _find(name).function
     return "solution" in inspect.signature(function).parameters
+
+
+def gold_is_text(name: str) -> bool:
+    """Whether a reward wants the data's gold in `solution` as it stands; the others want it as LaTeX.
+
+    A reward of the user's own gets what the others get.
+
+    Raises:
+        GpgError: see `get_reward`.
+    """
+    return not is_own_reward(name) and _find(name).gold == "text"
 
 
 def reward_summary(name: str) -> RewardSummary:

@@ -1,7 +1,10 @@
 """Right or wrong, for the rewards that depend on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpg_cli.grading import Grade
 
 
 def judge(
@@ -18,12 +21,16 @@ def judge(
         columns: what TRL gave besides.
         rule: one of `gpg_cli.grading.RULES`.
     """
-    # Imported here, so that `gpg rewards` does not wait for it.
-    from gpg_cli.grading import Verdict, grade_all
+    return list(map(is_right, judged(golds, texts, columns, rule)))
 
-    meanings = {Verdict.CORRECT: True, Verdict.WRONG: False}
+
+def judged(golds: Sequence[str], texts: Sequence[str], columns: Mapping[str, Any], rule: str) -> "list[Grade]":
+    """The grade of each completion by the gold beside it, where more than right and wrong is asked for; see `judge`."""
+    # Imported here, so that `gpg rewards` does not wait for it.
+    from gpg_cli.grading import grade_all
+
     grades = grade_all(list(zip(golds, texts, strict=True)), rule)
-    right = [meanings.get(grade.verdict) for grade in grades]
+    right = list(map(is_right, grades))
     log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
     if log_metric is not None and log_extra is not None and right:
         log_extra("accuracy", as_numbers(right))
@@ -31,7 +38,14 @@ def judge(
         if judged:
             log_metric("accuracy", sum(judged) / len(judged))
         log_metric("ungraded", 1 - len(judged) / len(right))
-    return right
+    return grades
+
+
+def is_right(grade: "Grade") -> bool | None:
+    """Whether an answer is right; None where that cannot be said."""
+    from gpg_cli.grading import Verdict
+
+    return {Verdict.CORRECT: True, Verdict.WRONG: False}.get(grade.verdict)
 
 
 def as_numbers(right: Sequence[bool | None]) -> list[float | None]:

@@ -5,10 +5,12 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from gpg_cli.rewards.settings import RewardSettings
 
 Reward = Callable[..., list[float | None]]
+Gold = Literal["latex", "text"]
 
 
 @dataclass(frozen=True)
@@ -19,23 +21,28 @@ class Registered:
         function: `function(completions, settings, **columns)`.
         parameters: the fields of `RewardSettings` that it reads.
         alias_of: the name it is documented under, where this one is only another.
+        gold: what it reads in `solution`: the gold as LaTeX, or as the text that the data has.
     """
 
     function: Reward
     parameters: tuple[str, ...]
     alias_of: str | None
+    gold: Gold = "latex"
 
 
 _REWARDS: dict[str, Registered] = {}
 
 
-def reward(name: str, *, parameters: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Callable[[Reward], Reward]:
+def reward(
+    name: str, *, parameters: tuple[str, ...] = (), aliases: tuple[str, ...] = (), gold: Gold = "latex"
+) -> Callable[[Reward], Reward]:
     """Register `function(completions, settings, **columns)` under the names that recipes use.
 
     Args:
         name: the one to document.
         parameters: the fields of `RewardSettings` that it reads.
         aliases: other names for the same.
+        gold: what `solution` holds, where it reads that: `text` is the data's gold as it stands.
     """
     if unknown := set(parameters) - RewardSettings.model_fields.keys():
         raise ValueError(f"{name}: no settings of rewards: {', '.join(sorted(unknown))}")
@@ -44,7 +51,7 @@ def reward(name: str, *, parameters: tuple[str, ...] = (), aliases: tuple[str, .
         for each in (name, *aliases):
             if each in _REWARDS:
                 raise ValueError(f"two rewards are called {each!r}")
-            _REWARDS[each] = Registered(function, parameters, None if each == name else name)
+            _REWARDS[each] = Registered(function, parameters, None if each == name else name, gold)
         return function
 
     return register
