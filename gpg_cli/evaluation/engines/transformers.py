@@ -2,13 +2,15 @@
 
 import contextlib
 import gc
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -19,14 +21,20 @@ from transformers.utils import logging
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import OnFinished, Request, first_line
+from gpg_cli.evaluation.engines.pictures import PromptReader
+from gpg_cli.evaluation.engines.transformers_inputs import model_inputs
 from gpg_cli.evaluation.model_text import ModelText
 from gpg_cli.seeded_sampling import SeededSampling, shaping
+from gpg_cli.vision.model import is_vision_model
 
 MAX_ROWS = 256
 # Memory for keys and values of one batch. A fixed number on the CPU, a share of all memory (not of what happens to be
 # free) on a GPU: the batches, and with them the last bits of every number, are the same each time.
 CPU_CACHE_BYTES = 1 << 30
 GPU_CACHE_SHARE = 0.3
+# Vision tokens of one batch: the vision tower reads all pictures of a batch together. At 4 patches a token, each 4.7 kB
+# of pixels, these are 600 MB, and a few times as much inside the tower.
+MAX_VISION_TOKENS = 32_768
 
 
 class TransformersEngine:
@@ -52,12 +60,15 @@ class TransformersEngine:
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
         """See `Engine`. Each row draws from its own seed, so that no completion depends on which others are missing."""
-        for batch in self._batches(requests):
+        reader = PromptReader(self._text)
+        reader.check(requests)
+        for batch in self._batches(requests, reader):
             try:
-                self._complete(batch, on_finished)
+                self._complete(batch, reader, on_finished)
             except torch.OutOfMemoryError as error:
+                longest = reader.length(batch[0])
                 raise GpgError(
-                    f"the GPU's memory is too small for {len(batch)} completions of up to {_length(batch[0])} tokens",
+                    f"the GPU's memory is too small for {len(batch)} completions of up to {longest} tokens",
                     "Try --engine-arg batch_size=8, lower --max-tokens, or use --engine vllm.",
                 ) from error
 
@@ -67,13 +78,15 @@ class TransformersEngine:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _batches(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
-        """Requests that are sampled alike, longest first, as many at once as the cache has room for."""
-        ordered = sorted(requests, key=lambda request: (*_how(request), -_length(request), request.index))
+    def _batches(self, requests: Sequence[Request], reader: PromptReader) -> Iterator[list[Request]]:
+        """Requests that are sampled alike, longest first, as many at once as there is room for."""
+        ordered = sorted(requests, key=lambda request: (*_how(request), -reader.length(request), request.index))
         for _, group in groupby(ordered, key=_how):
             alike = list(group)
             while alike:
-                rows = max(1, min(self._batch_size, self._cache_tokens() // _length(alike[0])))
+                rows = max(1, min(self._batch_size, self._cache_tokens() // reader.length(alike[0])))
+                seen = list(accumulate(reader.vision_tokens(request) for request in alike[:rows]))
+                rows = max(1, bisect_right(seen, MAX_VISION_TOKENS))
                 yield alike[:rows]
                 alike = alike[rows:]
 
@@ -84,12 +97,12 @@ class TransformersEngine:
             budget = int(torch.cuda.get_device_properties(self._device).total_memory * GPU_CACHE_SHARE)
         return budget // _cache_bytes_per_token(self._model)
 
-    def _complete(self, batch: list[Request], on_finished: OnFinished) -> None:
-        width = max(len(request.token_ids) for request in batch)
+    def _complete(self, batch: list[Request], reader: PromptReader, on_finished: OnFinished) -> None:
         pad = self._text.stop_ids[0] if self._text.stop_ids else 0
-        # Left padding: every completion begins in the same column. (rows, prompt tokens)
-        ids = torch.tensor([[pad] * (width - len(row.token_ids)) + list(row.token_ids) for row in batch])
-        mask = torch.tensor([[0] * (width - len(row.token_ids)) + [1] * len(row.token_ids) for row in batch])
+        inputs = model_inputs(batch, self._text, reader, pad)
+        inputs = {name: values.to(self._device) for name, values in inputs.items()}
+        ids = inputs.pop("input_ids")
+        width = ids.shape[1]
 
         def report(row: int, token_ids: list[int]) -> None:
             on_finished(batch[row], self._text.completion(token_ids))
@@ -97,8 +110,8 @@ class TransformersEngine:
         finished_rows = _FinishedRows(batch, width, self._text.stop_ids, report)
         with torch.inference_mode():
             self._model.generate(
-                ids.to(self._device),
-                attention_mask=mask.to(self._device),
+                ids,
+                **inputs,
                 generation_config=_generation_config(batch, self._text.stop_ids, pad),
                 logits_processor=LogitsProcessorList(_drawing(batch, width, self._device)),
                 stopping_criteria=StoppingCriteriaList([finished_rows]),
@@ -134,8 +147,9 @@ def _load(location: str, device: torch.device, dtype: str | None) -> Any:
     hint = "It needs a config.json, and safetensors weights that fit it."
     try:
         with _without_progress_bars():
+            loader = AutoModelForImageTextToText if is_vision_model(location) else AutoModelForCausalLM
             # Weights in pickle files are not loaded: reading one runs what it holds.
-            model, loading = AutoModelForCausalLM.from_pretrained(
+            model, loading = loader.from_pretrained(
                 location, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True
             )
     except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
@@ -187,8 +201,3 @@ def _cache_bytes_per_token(model: Any) -> int:
 
 def _how(request: Request) -> tuple[float, float]:
     return request.sampling.temperature, request.sampling.top_p
-
-
-def _length(request: Request) -> int:
-    """Tokens of prompt and longest completion together."""
-    return len(request.token_ids) + request.sampling.max_tokens

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import GO_ON_HINT, OnFinished, Request, first_line
+from gpg_cli.evaluation.engines.pictures import PromptReader
+from gpg_cli.evaluation.engines.vllm_pictures import picture_arguments, vllm_prompt
 from gpg_cli.evaluation.engines.vllm_process import VllmLog, default_environment
-from gpg_cli.evaluation.engines.vllm_replicas import start_replicas
+from gpg_cli.evaluation.engines.vllm_replicas import Asked, start_replicas
 from gpg_cli.evaluation.model_text import ModelText
 
 # As in the protocol of open-rs.
@@ -39,7 +42,7 @@ class VllmEngine:
         self, model_location: str, text: ModelText, max_model_length: int, arguments: Mapping[str, Any] | None = None
     ) -> None:
         self._text = text
-        everything = _engine_arguments(model_location, max_model_length, arguments or {})
+        everything = _engine_arguments(model_location, text, max_model_length, arguments or {})
         self._log = VllmLog()
         copies = everything["data_parallel_size"]
         say(f"Starting vLLM{f' with {copies} copies of the model' if copies > 1 else ''} (half a minute) ...")
@@ -48,24 +51,33 @@ class VllmEngine:
             self._replicas = start_replicas(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
-        """See `Engine`. vLLM always has more requests than it can run at once; it fills its batches from them."""
+        """See `Engine`. vLLM always has more requests than it can run at once; it fills its batches from them.
+
+        Pictures are decoded when it takes their request.
+        """
+        reader = PromptReader(self._text)
+        reader.check(requests)
         waiting = {str(number): request for number, request in enumerate(requests)}
         prompts = {
-            number: ({"prompt_token_ids": list(request.token_ids)}, _sampling_params(request, self._text.stop_ids))
+            number: Asked(partial(vllm_prompt, request), _sampling_params(request, self._text.stop_ids))
             for number, request in waiting.items()
         }
         with self._log.takes_stdout(), closing(self._replicas.complete(prompts)) as finished:
             while waiting:
                 failure = f"vLLM died with {len(waiting)} of {len(requests)} completions unfinished"
                 with self._explained(failure, GO_ON_HINT):
-                    number, token_ids = next(finished)
-                on_finished(waiting.pop(number), self._text.completion(token_ids))
+                    done = next(finished)
+                request = waiting.pop(done.name)
+                _check_prompt(done.prompt_length, len(reader.token_ids(request)))
+                on_finished(request, self._text.completion(done.token_ids))
 
     @contextmanager
     def _explained(self, what: str, hint: str) -> Iterator[None]:
         """Whatever vLLM raises, because the model, the memory or the device does not suit it, as a GpgError."""
         try:
             yield
+        except GpgError:  # a picture that has gone since it was looked at
+            raise
         except Exception as error:
             raise GpgError(
                 f"{what}: {self._log.last_error() or first_line(error)}",
@@ -80,7 +92,9 @@ class VllmEngine:
         self._log.remove()
 
 
-def _engine_arguments(model_location: str, max_model_length: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _engine_arguments(
+    model_location: str, text: ModelText, max_model_length: int, given: Mapping[str, Any]
+) -> dict[str, Any]:
     import torch
 
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -104,6 +118,7 @@ def _engine_arguments(model_location: str, max_model_length: int, given: Mapping
         # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
         "generation_config": "vllm",
         "disable_log_stats": True,
+        **picture_arguments(model_location, text),
         **({} if gpus else on_cpu),
         **given,
     }
@@ -121,6 +136,14 @@ def replicas_on(gpus: int, arguments: Mapping[str, Any]) -> int:
     """How many copies of the model that many GPUs have room for; one where there is no GPU."""
     sizes = [arguments.get(key) for key in _GPUS_PER_REPLICA]
     return max(1, gpus // math.prod(size for size in sizes if isinstance(size, int) and size > 0))
+
+
+def _check_prompt(read: int, meant: int) -> None:
+    if read != meant:
+        raise GpgError(
+            f"vLLM has read a prompt of {meant} tokens as one of {read}",
+            "Its processor differs from the model's: leave mm_processor_kwargs out, or --engine transformers.",
+        )
 
 
 def _sampling_params(request: Request, stop_ids: tuple[int, ...]) -> Any:

@@ -5,25 +5,44 @@ import atexit
 import gc
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 # Requests that each of several copies has, in batches: one that runs and one that waits, so that no batch is short
 # and, at the end, no copy is left with much when the others have none.
 _BATCHES_PER_COPY = 2
+# Bound of these requests where there are pictures: vLLM keeps the pixels of each, at 512 vision tokens up to 10 MB,
+# until its completion is finished.
+_MOST_WITH_PICTURES = 512
 
-# A prompt and its sampling parameters, as vLLM wants them.
-Asked = tuple[Any, Any]
-# The name of a prompt, and the tokens of its completion.
-Finished = tuple[str, Sequence[int]]
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt as vLLM wants it, made when vLLM takes it, and its sampling parameters."""
+
+    prompt: Callable[[], Any]
+    params: Any
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The name of a prompt, how many tokens vLLM has read, and the tokens of the completion."""
+
+    name: str
+    prompt_length: int
+    token_ids: Sequence[int]
 
 
 class Replicas(Protocol):
     """One copy of the model, or several."""
 
     def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
-        """Complete prompts by name, all at once; completions come as they end. Raises what vLLM raises."""
+        """Complete prompts by name, many at once; completions come as they end.
+
+        Raises what vLLM raises, and what making a prompt raises.
+        """
 
     def shutdown(self, timeout_s: float) -> None:
         """End the processes; those that do not end by themselves in time are killed."""
@@ -45,16 +64,20 @@ class _OneReplica:
 
         # The context decides how many sequences are in a batch: as many as `LLM.generate` has.
         self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+        self._most_at_once = _most_at_once(self._engine, copies=1)
         self._watch()
 
     def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
-        for name, (prompt, params) in prompts.items():
-            self._engine.add_request(name, prompt, params)
-        left = len(prompts)
-        while left:
+        waiting = deque(prompts.items())
+        running = 0
+        while waiting or running:
+            while waiting and running < self._most_at_once:
+                name, asked = waiting.popleft()
+                self._engine.add_request(name, asked.prompt(), asked.params)
+                running += 1
             for output in self._engine.step():
-                left -= 1
-                yield output.request_id, output.outputs[0].token_ids
+                running -= 1
+                yield _finished(output.request_id, output)
 
     def shutdown(self, timeout_s: float) -> None:
         self._engine.engine_core.shutdown(timeout=timeout_s)
@@ -91,8 +114,7 @@ class _ManyReplicas:
 
         # As for one copy.
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
-        batch = self._engine.vllm_config.scheduler_config.max_num_seqs
-        self._most_at_once = _BATCHES_PER_COPY * batch * arguments["data_parallel_size"]
+        self._most_at_once = _most_at_once(self._engine, copies=arguments["data_parallel_size"])
         self._runner = asyncio.Runner()
 
     def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
@@ -102,10 +124,12 @@ class _ManyReplicas:
         async def work() -> None:
             try:
                 while waiting:
-                    name, (prompt, params) = waiting.popleft()
+                    name, asked = waiting.popleft()
+                    # In a thread: several copies take pictures faster than one thread decodes them.
+                    prompt = await asyncio.to_thread(asked.prompt)
                     # One output a request: the sampling parameters ask for the final one only.
-                    async for output in self._engine.generate(prompt, params, name):
-                        finished.put_nowait((name, output.outputs[0].token_ids))
+                    async for output in self._engine.generate(prompt, asked.params, name):
+                        finished.put_nowait(_finished(name, output))
             except Exception as error:
                 finished.put_nowait(error)
 
@@ -129,6 +153,17 @@ class _ManyReplicas:
         # It is part of a reference cycle, and its `__del__` complains on stderr where it runs after the interpreter has
         # taken the modules apart.
         atexit.register(gc.collect)
+
+
+def _most_at_once(engine: Any, copies: int) -> int:
+    config = engine.vllm_config
+    most: int = _BATCHES_PER_COPY * config.scheduler_config.max_num_seqs * copies
+    pictures = config.model_config.is_multimodal_model
+    return min(most, _MOST_WITH_PICTURES * copies) if pictures else most
+
+
+def _finished(name: str, output: Any) -> Finished:
+    return Finished(name, len(output.prompt_token_ids), output.outputs[0].token_ids)
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

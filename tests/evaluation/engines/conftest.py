@@ -8,6 +8,7 @@ import pytest
 from gpg_cli.evaluation.engine import Completion, Engine, EngineOptions, Request, Sampling
 from gpg_cli.evaluation.engines import open_engine
 from gpg_cli.evaluation.model_text import ModelText, load_model_text
+from tests.evaluation.engines.picture_requests import save_sharp_vision_model
 
 MAX_MODEL_LENGTH = 512
 QUESTIONS = [
@@ -58,3 +59,15 @@ def from_one_copy(smollm2: Path, smollm2_text: ModelText, asked: list[Request]) 
         pytest.skip("vLLM is not installed")
     with open_engine(EngineOptions("vllm"), str(smollm2), smollm2_text, MAX_MODEL_LENGTH) as engine:
         return completions_of(engine, asked)
+
+
+@pytest.fixture(scope="session")
+def sharp_qwen2_vl(tmp_path_factory: pytest.TempPathFactory, needs_torchvision: None) -> Path:
+    """A folder with a tiny Qwen2-VL whose answers hang on the picture."""
+    return save_sharp_vision_model(tmp_path_factory.mktemp("sharp_qwen2_vl"))
+
+
+@pytest.fixture(scope="session")
+def sharp_qwen2_5_vl(tmp_path_factory: pytest.TempPathFactory, needs_torchvision: None) -> Path:
+    """The same as a Qwen2.5-VL."""
+    return save_sharp_vision_model(tmp_path_factory.mktemp("sharp_qwen2_5_vl"), "qwen2_5_vl")
