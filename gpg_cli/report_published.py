@@ -48,7 +48,7 @@ def print_published(result: "EvalResult") -> None:
         return
     beside = table("published", title="Beside published scores")
     for column in ("yours", *found.rows):
-        beside.add_column(column, justify="right")
+        beside.add_column(column, justify="right", overflow="fold")
     for line in found.lines:
         cells = [_against(line.against.get(row), compared=line.whole) for row in found.rows]
         beside.add_row(line.name, f"{line.score:.1f}", *cells)
@@ -61,8 +61,9 @@ def print_published(result: "EvalResult") -> None:
 def _against(against: "Against | None", *, compared: bool) -> str:
     if against is None:
         return "–"
-    # As many decimals as were published.
-    published = f"{against.score:.1f}" if round(against.score, 1) == against.score else f"{against.score:.2f}"
+    # As many decimals as were published; of a mean, one.
+    two = round(against.score, 1) != against.score == round(against.score, 2)
+    published = f"{against.score:.2f}" if two else f"{against.score:.1f}"
     if not compared:
         return published
     return f"{published} ({'~' if against.is_noise else ''}{against.difference:+.1f})"
