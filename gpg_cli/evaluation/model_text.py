@@ -80,6 +80,11 @@ class ModelText:
             raise GpgError(
                 f"the chat template fails: {first_line(error)}", "Try another: --chat-template FILE, or off."
             ) from error
+        if not text.strip():
+            raise GpgError(
+                "the chat template writes nothing of a prompt with roles",
+                "Base vision-language models have such templates: --chat-template off, or another: FILE",
+            )
         # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
         return Prompt(text, tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
 

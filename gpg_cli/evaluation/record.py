@@ -180,6 +180,9 @@ def _bench_differences(stored: BenchRecord, wanted: BenchRecord) -> list[str]:
         for key in here:
             if there.get(key) != here[key]:
                 found.append(f"{name}: {what}: {key} is {_shown(there.get(key))} there, {_shown(here[key])} here")
+    if wanted.bench.shows_pictures and stored.sha256 != wanted.sha256:
+        # The same question may be about another picture.
+        found.append(f"{name}: its data has changed")
     if stored.problems > wanted.problems:
         found.append(f"{name}: {stored.problems} problems there, {wanted.problems} here")
     if stored.problems == wanted.problems and stored.prompt_hash != wanted.prompt_hash and not found:

@@ -83,12 +83,25 @@ def test_fewer_pixels_are_fewer_tokens(tiny_qwen2_vl: Path, tmp_path: Path) -> N
     assert lengths == [400 + 3, 100 + 3]
 
 
-@pytest.mark.parametrize("template", ["{{ messages[0].content[1].text }}", "<|image_pad|><|image_pad|>"])
+# As base models of Qwen2-VL have it: of a list of parts, not of messages.
+ROLELESS = (
+    "{% for content in messages %}{% if content is string %}{{ content }}{% elif content['type'] == 'image' %}"
+    "<|vision_start|><|image_pad|><|vision_end|>{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("template", ["{{ messages[0].content[1].text }}", "<|image_pad|><|image_pad|>", ROLELESS])
 def test_a_template_without_a_place_for_the_picture_is_refused(
     text: ModelText, picture: Picture, template: str
 ) -> None:
     with pytest.raises(GpgError, match=r"has [02] places for 1 pictures") as caught:
         text.prompt("Q", Style(chat=True, template=template), [picture])
+    assert "--chat-template off" in caught.value.hint
+
+
+def test_a_template_that_writes_nothing_is_refused_for_text_too(text: ModelText) -> None:
+    with pytest.raises(GpgError, match="writes nothing of a prompt") as caught:
+        text.prompt("1+1?", Style(chat=True, template=ROLELESS))
     assert "--chat-template off" in caught.value.hint
 
 
