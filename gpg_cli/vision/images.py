@@ -211,7 +211,10 @@ def _without_transparency(image: "Image") -> "Image":
     """RGB as `convert` gives it: what is transparent keeps the colour that is stored for it, as upstream has it."""
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
-    return image.convert("RGB")
+    image = image.convert("RGB")
+    # Where a colour is still said to be transparent, vLLM makes it white, and Pillow saves it so.
+    image.info.pop("transparency", None)
+    return image
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

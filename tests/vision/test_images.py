@@ -21,6 +21,12 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert saved(tmp_path, "a.png", mode).load().mode == "RGB"
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_no_colour_stays_transparent(tmp_path: Path, mode: str) -> None:
+    black = (0, 0, 0) if mode == "RGB" else 0
+    assert "transparency" not in saved(tmp_path, "a.png", mode, transparency=black).load().info
+
+
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     assert saved(tmp_path, "a.jpg", "CMYK").load().mode == "RGB"
 

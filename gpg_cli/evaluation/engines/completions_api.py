@@ -39,10 +39,15 @@ def body_of(request: Request, model: str, text: ModelText, way: Way) -> dict[str
     Raises:
         ServerFailure: the prompt has to be sent as text, and there is no text for it.
     """
+    prompt = list(request.token_ids) if way.token_ids else _as_text(text.tokenizer, request.token_ids)
+    return settings_of(request, model, text, way) | {"prompt": prompt}
+
+
+def settings_of(request: Request, model: str, text: ModelText, way: Way) -> dict[str, Any]:
+    """What the JSON of a request says besides its prompt."""
     sampling = request.sampling
     body: dict[str, Any] = {
         "model": model,
-        "prompt": list(request.token_ids) if way.token_ids else _as_text(text.tokenizer, request.token_ids),
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

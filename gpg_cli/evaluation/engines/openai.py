@@ -2,7 +2,8 @@
 
 The prompt stays ours to the byte: it is sent to /v1/completions as token ids. A server that takes only text is given
 the text of which the model's tokenizer makes exactly these ids, and whatever a server says about the prompt it has
-read (its ids, or their number) must agree. /v1/chat/completions is not used: there the server writes the prompt.
+read (its ids, or their number) must agree. Where there are pictures the server has to write the prompt, from messages
+to /v1/chat/completions: there too, the tokens that it has read must be those that our processor makes.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ import httpx
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, EngineOptions, OnFinished, Request, Sampling
+from gpg_cli.evaluation.engines.chat_api import chat_body, read_chat_completion
 from gpg_cli.evaluation.engines.completions_api import WAYS, Way, body_of, read_completion
+from gpg_cli.evaluation.engines.pictures import PromptReader
 from gpg_cli.evaluation.engines.server import Patience, Server, ServerFailure
 from gpg_cli.evaluation.engines.server_address import API_KEY_VARIABLE, api_key
 from gpg_cli.evaluation.engines.server_run import ServerRun
@@ -54,6 +57,7 @@ class OpenAIEngine:
         self, options: EngineOptions, text: ModelText, max_model_length: int, patience: Patience | None = None
     ) -> None:
         self._text = text
+        self._reader = PromptReader(text)
         self._patience = patience or _patience(options)
         self._concurrency = options.concurrency or DEFAULT_CONCURRENCY
         self._url = str(options.base_url).rstrip("/")
@@ -65,6 +69,7 @@ class OpenAIEngine:
         Raises:
             GpgError: see `ServerRun.complete`.
         """
+        self._reader.check(requests)
         if requests:
             server = self._server(self._patience)
 
@@ -83,6 +88,15 @@ class OpenAIEngine:
     async def _ask(
         self, server: Server, client: httpx.AsyncClient, request: Request, model: str, way: Way
     ) -> Completion:
+        if request.pictures:
+            # In a thread: the other requests go on while a picture is read and written anew.
+            chat = await asyncio.to_thread(chat_body, request, model, self._text, way)
+            return await server.call(
+                client,
+                "/chat/completions",
+                chat,
+                lambda answer: read_chat_completion(request, answer, self._text, self._reader),
+            )
         body = body_of(request, model, self._text, way)
         return await server.call(
             client, "/completions", body, lambda answer: read_completion(request, answer, self._text)

@@ -6,6 +6,7 @@ import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Protocol
@@ -69,15 +70,20 @@ class _OneReplica:
 
     def complete(self, prompts: Mapping[str, Asked]) -> Generator[Finished]:
         waiting = deque(prompts.items())
-        running = 0
-        while waiting or running:
-            while waiting and running < self._most_at_once:
-                name, asked = waiting.popleft()
-                self._engine.add_request(name, asked.prompt(), asked.params)
-                running += 1
-            for output in self._engine.step():
-                running -= 1
-                yield _finished(output.request_id, output)
+        running: set[str] = set()
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._most_at_once:
+                    name, asked = waiting.popleft()
+                    self._engine.add_request(name, asked.prompt(), asked.params)
+                    running.add(name)
+                for output in self._engine.step():
+                    running.remove(output.request_id)
+                    yield _finished(output.request_id, output)
+        finally:
+            if running:  # something was raised; of an engine that has died nothing can be asked any more
+                with suppress(Exception):
+                    self._engine.abort_request(list(running))
 
     def shutdown(self, timeout_s: float) -> None:
         self._engine.engine_core.shutdown(timeout=timeout_s)

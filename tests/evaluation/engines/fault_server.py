@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,8 +34,11 @@ class FaultServer:
         models: the names it serves.
         key: the key it wants; None wants none.
         faults: for a prompt, what happens to its first answers, one after the other; `always X` stays.
+        read_chat: messages and chat template -> the prompt's tokens as a model reads them; None has no chat.
+        takes_template: whether a request may bring its own chat template.
         takes_ids, takes_extensions: whether it knows prompts of token ids, and vLLM's further parameters.
         says_ids, says_usage: whether its answers hold token ids, and token counts.
+        end: the token that ends a completion.
         retry_after, slow_s: what `429` says, and how long `slow` takes.
         extra_prompt_tokens: how many tokens it adds to each prompt.
         cuts_at: its own bound of a completion's tokens.
@@ -50,10 +53,13 @@ class FaultServer:
     key: str | None = None
     faults: dict[Prompt, list[str]] = field(default_factory=dict)
     default_faults: list[str] = field(default_factory=list)
+    read_chat: Callable[[list[dict[str, Any]], str | None], list[int]] | None = None
+    takes_template: bool = True
     takes_ids: bool = True
     takes_extensions: bool = True
     says_ids: bool = True
     says_usage: bool = True
+    end: int = 1
     extra_prompt_tokens: int = 0
     cuts_at: int | None = None
     retry_after: str = "0"
@@ -74,9 +80,9 @@ class FaultServer:
             return left[0] if left[0].startswith("always ") else left.pop(0)
 
 
-def completion_ids(prompt_length: int, max_tokens: int) -> list[int]:
-    """What the server writes: as many letters as the prompt has tokens, then the token 1, which is <end>."""
-    letters = [70] * prompt_length + [1]
+def completion_ids(prompt_length: int, max_tokens: int, end: int = 1) -> list[int]:
+    """What the server writes: as many letters as the prompt has tokens, then the end token."""
+    letters = [70] * prompt_length + [end]
     return letters[:max_tokens]
 
 
@@ -119,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._allowed():
             return
         state = self.state
-        prompt: Prompt = body["prompt"] if isinstance(body["prompt"], str) else tuple(body["prompt"])
+        prompt = self._prompt(body)
         with state.lock:
             state.bodies.append(body)
             state.at_once += 1
@@ -134,14 +140,23 @@ class _Handler(BaseHTTPRequestHandler):
             with state.lock:
                 state.at_once -= 1
 
+    def _prompt(self, body: dict[str, Any]) -> Prompt:
+        if self.path == "/v1/chat/completions":
+            read = self.state.read_chat
+            return tuple(read(body["messages"], body.get("chat_template"))) if read else ()
+        return body["prompt"] if isinstance(body["prompt"], str) else tuple(body["prompt"])
+
     def _refusal(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
         """What is wrong with a request whatever its prompt."""
         state = self.state
-        if self.path != "/v1/completions":
+        chat = self.path == "/v1/chat/completions" and state.read_chat is not None
+        if self.path != "/v1/completions" and not chat:
             return 404, {"detail": "Not Found"}
+        if not state.takes_template and "chat_template" in body:
+            return 400, {"error": {"message": "Refused request with untrusted chat template."}}
         if body["model"] not in state.models:
             return 404, {"error": {"message": f"The model `{body['model']}` does not exist."}}
-        if not state.takes_ids and not isinstance(body["prompt"], str):
+        if not chat and not state.takes_ids and not isinstance(body["prompt"], str):
             return 422, {"detail": "prompt: Input should be a valid string"}
         if not state.takes_extensions and "stop_token_ids" in body:
             return 400, {"error": {"message": "Unrecognized request argument supplied: stop_token_ids"}}
@@ -187,18 +202,20 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         # The tokenizer puts one token before a text; each byte of it is a token.
         length = len(prompt.encode()) + 1 if isinstance(prompt, str) else len(prompt)
-        ids = completion_ids(length, min(body["max_tokens"], state.cuts_at or body["max_tokens"]))
-        stopped = ids[-1:] == [1]
+        ids = completion_ids(length, min(body["max_tokens"], state.cuts_at or body["max_tokens"]), state.end)
+        stopped = ids[-1:] == [state.end]
+        text, chat = "!" * (len(ids) - stopped), "messages" in body
         choice = {
             "index": 0,
-            "text": "!" * (len(ids) - stopped),
+            **({"message": {"role": "assistant", "content": text}} if chat else {"text": text}),
             "finish_reason": "stop" if stopped else "length",
             "unknown": {"to": ["us"]},
         }
         answer: dict[str, Any] = {"id": "cmpl-1", "choices": [choice], "also_unknown": 1}
         if state.says_ids and body.get("return_token_ids"):
             added = [0] * state.extra_prompt_tokens
-            choice |= {"token_ids": ids, "prompt_token_ids": added + list(prompt)}
+            choice["token_ids"] = ids
+            (answer if chat else choice)["prompt_token_ids"] = added + list(prompt)
         if state.says_usage:
             answer["usage"] = {
                 "prompt_tokens": length + state.extra_prompt_tokens,

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gpg_cli.evaluation.engine import Message, Request, Sampling
 from gpg_cli.evaluation.model_text import ModelText, load_model_text
@@ -77,9 +78,9 @@ def ask(
     return Request(index, ids, sampling, pictures, messages if pictures else (), template)
 
 
-def questions_about_pictures(text: ModelText, max_tokens: int = 16) -> list[Request]:
-    """16 greedy requests with one picture each, 1 with two, and 1 without."""
+def questions_about_pictures(text: ModelText, **options: Any) -> list[Request]:
+    """16 greedy requests with one picture each, 1 with two, and 1 without; `options` are those of `ask`."""
     pictures = [draw(SIZES[number % 8], number) for number in range(16)]
     shown = [(QUESTIONS[number % 4], (picture,)) for number, picture in enumerate(pictures)]
     shown += [("Are they alike?", (pictures[0], pictures[3])), ("What is 1 + 1?", ())]
-    return [ask(text, index, question, *seen, max_tokens=max_tokens) for index, (question, seen) in enumerate(shown)]
+    return [ask(text, index, question, *seen, **options) for index, (question, seen) in enumerate(shown)]

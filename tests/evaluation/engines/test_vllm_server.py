@@ -1,18 +1,10 @@
 """The engine openai against the real `vllm serve` on loopback: slow, and skipped where vLLM or the model is missing."""
 
 import importlib.util
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 
 from gpg_cli.errors import GpgError
@@ -22,61 +14,20 @@ from gpg_cli.evaluation.engines.completions_api import Way
 from gpg_cli.evaluation.engines.openai import OpenAIEngine
 from gpg_cli.evaluation.model_text import ModelText
 from tests.evaluation.engines.conftest import MAX_MODEL_LENGTH, completions_of
+from tests.evaluation.engines.vllm_server import KEY, serving_vllm
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
 ]
-KEY = "sk-of-the-test-server"
-START_S = 300
 
 
 @pytest.fixture(scope="module")
 def served(smollm2: Path, from_one_copy: list[Completion], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a server; `from_one_copy` comes first, so that there is never more than one vLLM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("vllm") / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "vllm.entrypoints.openai.api_server",
-        "--model",
-        str(smollm2),
-        "--host",
-        "127.0.0.1",
-    ]
-    options = ["--port", str(port), "--served-model-name", "smollm2", "--dtype", "float32", "--enforce-eager"]
-    environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_API_KEY": KEY}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, *options, "--max-model-len", str(MAX_MODEL_LENGTH)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        with suppress(httpx.HTTPError):
-            if httpx.get(url, trust_env=False).is_success:
-                return
-        time.sleep(0.5)
-    pytest.fail(f"vllm serve did not start:\n{log.read_text()[-4000:]}")
+    with serving_vllm(smollm2, log, MAX_MODEL_LENGTH, "--served-model-name", "smollm2") as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
