@@ -175,8 +175,14 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many problems of each.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each problem: mean@n, pass@k, maj@n.")] = 1,
     data: Annotated[
-        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A local .jsonl instead of the Hub's; repeatable.")
+        list[str] | None, typer.Option(metavar="BENCH=FILE", help="A local file instead of the Hub's; repeatable.")
     ] = None,
+    image_dir: Annotated[
+        list[str] | None, typer.Option(metavar="[BENCH=]DIR", help="Where its pictures lie, if not there; repeatable.")
+    ] = None,
+    skip_faulty: Annotated[bool, typer.Option("--skip-faulty", help="Leave out rows with a broken picture.")] = False,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="Scale pictures down to this area.")] = None,
+    masks: Annotated[str, typer.Option(metavar="on|off|MODEL", help="Score masks of boxes, by SAM ViT-H.")] = "on",
     profile: Annotated[str | None, typer.Option(help="How a family of models is asked; `gpg benches`.")] = None,
     chat_template: Annotated[
         str | None, typer.Option(metavar="on|off|FILE", help="Ask with the model's chat template, without, or so.")
@@ -215,6 +221,7 @@ def evaluate(
         return
     from gpg_cli.evaluation.engine import EngineOptions
     from gpg_cli.evaluation.engines.arguments import read_arguments
+    from gpg_cli.evaluation.pictures import PictureOptions, read_picture_folders
     from gpg_cli.evaluation.plan import EvalRequest
 
     if model is None or bench is None:
@@ -233,6 +240,8 @@ def evaluate(
         profile=profile,
         chat_template=chat_template,
         system_prompt=system_prompt,
+        pictures=PictureOptions(read_picture_folders(image_dir or []), skip_faulty, max_pixels),
+        masks=masks,
         seed=seed,
         output_dir=output_dir,
         overwrite=overwrite,

@@ -81,8 +81,18 @@ def load_hub_dataset(name: str, config: str | None, split: str, *, revision: str
 
 
 def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> list[dict[str, Any]]:
-    """All rows of a data set on the Hub; see `load_hub_dataset`."""
-    return list(load_hub_dataset(name, config, split, hint=hint))
+    """All rows of a data set on the Hub, pictures as encoded bytes; see `load_hub_dataset`."""
+    return list(undecoded(load_hub_dataset(name, config, split, hint=hint)))
+
+
+def undecoded(dataset: "Dataset") -> "Dataset":
+    """A data set that gives its pictures as `{"bytes": ..., "path": ...}`: decoded, thousands would fill the memory."""
+    from datasets import Image
+
+    for column, feature in dataset.features.items():
+        if isinstance(feature, Image) and feature.decode:
+            dataset = dataset.cast_column(column, Image(decode=False))
+    return dataset
 
 
 def cached_hub_dataset(name: str, config: str | None, split: str) -> "Dataset | None":

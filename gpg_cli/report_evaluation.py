@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from gpg_cli.console import print_json, results, say, table
+from gpg_cli.report_published import print_masks, print_published, shown_groups
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from gpg_cli.evaluation.plan import EvalRequest
-    from gpg_cli.evaluation.published import Against
     from gpg_cli.evaluation.results import BenchResult, EvalResult
 
 
@@ -55,7 +55,8 @@ def print_result(result: "EvalResult") -> None:
         results.print("strict: by a sound rule; in brackets, how many verdicts differ from the published protocol's")
     if any(bench.metrics.problems < bench.record.available for bench in result.benches.values()):
         results.print("[yellow]Only some of the problems were asked: these are not the benchmarks' scores.[/]")
-    _print_published(result)
+    print_masks(result)
+    print_published(result)
     for name, bench in result.benches.items():
         _print_groups(name, bench)
     if result.output_dir is not None:
@@ -75,7 +76,7 @@ def _score_table(result: "EvalResult") -> "Table":
         differing = f" ({metrics.differing})" if metrics.differing else ""
         shares = [metrics.pass_at.get(samples), metrics.majority] if samples > 1 else []
         scores.add_row(
-            name,
+            name if bench.name_of_score == "accuracy" else f"{name} ({bench.name_of_score})",
             f"{metrics.problems} of {bench.record.available}" if part else str(metrics.problems),
             f"[bold]{100 * metrics.accuracy:.1f}[/]",
             *([_percent(bench.lighteval)] if both else []),
@@ -85,47 +86,13 @@ def _score_table(result: "EvalResult") -> "Table":
             f"{metrics.truncated:.0%}",
             f"{metrics.mean_tokens:,.0f}",
         )
+        for label, group in shown_groups(bench):
+            cells = [f"{100 * group.accuracy:.1f}", *([""] if both else []), _interval(group.interval)]
+            scores.add_row(f"  {label}", str(group.problems), *cells)
     for name, suite in result.suites.items():
         mean = [f"[bold]{100 * suite.accuracy:.1f}[/]", *([""] if both else [])]
         scores.add_row(f"{name} (mean)", "", *mean, _interval(suite.interval), f"{100 * suite.strict:.1f}")
     return scores
-
-
-def _print_published(result: "EvalResult") -> None:
-    """Published scores beside the measured ones, where there are any."""
-    from gpg_cli.evaluation.published import against_bench, against_suite, rows_to_show
-
-    rows = rows_to_show(result.model, [bench.record.bench.published for bench in result.benches.values()])
-    if not rows:
-        return
-    beside = table("published", title="Beside published scores")
-    for column in ("yours", *rows):
-        beside.add_column(column, justify="right")
-    found: dict[str, dict[str, Against]] = {row: {} for row in rows}
-    for name, bench in result.benches.items():
-        published = bench.record.bench.published
-        for row in set(rows) & set(published):
-            score, (low, high) = 100 * bench.metrics.accuracy, bench.metrics.interval
-            interval = 100 * low, 100 * high
-            found[row][name] = against_bench(score, interval, row, published[row], bench.record.available)
-        whole = bench.metrics.problems == bench.record.available
-        cells = [_against(found[row].get(name), compared=whole) for row in rows]
-        beside.add_row(name, f"{100 * bench.metrics.accuracy:.1f}", *cells)
-    for name, suite in result.suites.items():
-        members = result.record.suites[name]
-        means = [
-            against_suite(100 * suite.accuracy, [found[row][each] for each in members], row)
-            if found[row].keys() >= set(members)
-            else None
-            for row in rows
-        ]
-        whole = all(result.benches[each].metrics.problems == result.benches[each].record.available for each in members)
-        cells = [_against(mean, compared=whole) for mean in means]
-        beside.add_row(f"{name} (mean)", f"{100 * suite.accuracy:.1f}", *cells)
-    results.print()
-    results.print(beside)
-    if any("(" in str(cell) for column in beside.columns[2:] for cell in column.cells):
-        results.print("in brackets, the difference to it; ~ where that can be chance (95%)")
 
 
 def _percent(share: float | None) -> str:
@@ -136,17 +103,11 @@ def _interval(bounds: tuple[float, float]) -> str:
     return f"{100 * bounds[0]:.1f}–{100 * bounds[1]:.1f}"
 
 
-def _against(against: "Against | None", *, compared: bool) -> str:
-    if against is None:
-        return "–"
-    if not compared:
-        return f"{against.score:.1f}"
-    return f"{against.score:.1f} ({'~' if against.is_noise else ''}{against.difference:+.1f})"
-
-
 def _print_groups(name: str, bench: "BenchResult") -> None:
     """The weakest and the strongest of each kind of group, where there are several."""
     for key, scores in bench.metrics.groups.items():
+        if key in bench.record.bench.published_groups:  # all of it stands in the tables
+            continue
         ordered = sorted(scores.items(), key=lambda item: item[1].accuracy)
         if ordered[0][1].accuracy == ordered[-1][1].accuracy:
             continue

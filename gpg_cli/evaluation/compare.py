@@ -23,7 +23,7 @@ class Flip:
     Attributes:
         index: its row in the data, from 0.
         problem: its first line.
-        first, second: shares of right samples, in [0, 1].
+        first, second: mean scores of the samples, in [0, 1].
     """
 
     bench: str
@@ -125,7 +125,7 @@ def _by_problem(samples: Sequence[Sample]) -> dict[_Key, _Solved]:
         found.setdefault((sample.bench, sample.index), []).append(sample)
     places = {name: place for place, name in enumerate(dict.fromkeys(bench for bench, _ in found))}
     return {
-        key: _Solved(found[key][0].problem, len(found[key]), fmean(each.verdict == "correct" for each in found[key]))
+        key: _Solved(found[key][0].problem, len(found[key]), fmean(each.score for each in found[key]))
         for key in sorted(found, key=lambda key: (places[key[0]], key[1]))
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
+from gpg_cli.evaluation.masks.bench import MASKS_FILE
 from gpg_cli.evaluation.plan import Plan
 from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.evaluation.record import RECORD_FILE, Record, differences, read_record
@@ -13,7 +14,7 @@ from gpg_cli.evaluation.results import RESULTS_FILE
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.run_folder import EVAL_FOLDER, MODEL_FOLDER, check_output_folder, prepare_output_folder
 
-_WRITTEN_BY_US = (RESULTS_FILE, SAMPLES_FILE, RECORD_FILE)
+_WRITTEN_BY_US = (RESULTS_FILE, SAMPLES_FILE, RECORD_FILE, MASKS_FILE)
 _SHOWN = 3
 
 
@@ -85,7 +86,8 @@ def _refuse_differences(folder: Path, found: list[str]) -> None:
 
 def _default_folder(plan: Plan) -> Path:
     name = Path(plan.model.location).resolve().name if plan.model.is_local else plan.model.location.replace("/", "--")
-    suites = [suite.name for suite in plan.suites]
+    # A suite inside another is named by it.
+    suites = [one.name for one in plan.suites if not any(set(one.benches) < set(two.benches) for two in plan.suites)]
     members = {bench for suite in plan.suites for bench in suite.benches}
     benches = "+".join([*suites, *(item.bench.name for item in plan.benches if item.bench.name not in members)])
     if plan.model.run is None:

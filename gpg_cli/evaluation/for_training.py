@@ -21,7 +21,8 @@ def measure(model: Path, bench: str, data_files: Mapping[str, Path], limit: int 
     """
     from gpg_cli.evaluation.run import EvalRequest, evaluate
 
-    request = EvalRequest(model=str(model), benches=[bench], data_files=data_files, limit=limit, keep=keep)
+    # The score is that of boxes: masks need another model.
+    request = EvalRequest(model=str(model), benches=[bench], data_files=data_files, limit=limit, keep=keep, masks="off")
     return evaluate(request).accuracy(bench)
 
 
@@ -65,6 +66,11 @@ def held_out(bench: str, data_files: Mapping[str, Path], limit: int | None, mode
     plan = check(EvalRequest(model=model, benches=[bench], data_files=data_files, limit=limit, seed=seed, keep=False))
     if len(plan.benches) != 1:
         raise GpgError(f"{bench} is several benchmarks", "Name one of them for eval_bench while training.")
+    if plan.benches[0].bench.shows_pictures:
+        raise GpgError(
+            f"{bench} shows pictures, and is not measured while a model trains, only before and after",
+            "Leave eval_every out.",
+        )
     text = load_model_text(model)
     prepared = prepare(plan.benches[0], text)
     planned = prepared.planned

@@ -12,6 +12,10 @@ from gpg_cli.errors import GpgError
 
 SAMPLES_FILE = "samples.jsonl"
 
+_CORRECT = "correct"
+# The protocol of boxes adds 1e-6 to a union, which for small boxes takes 0.0001 off their overlap.
+_SAME_VALUE = 1e-3
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -31,6 +35,8 @@ class Sample:
         tokens: length of the completion, the end token included.
         finish_reason: `stop` (an end token), or `length` (cut off).
         seed: what this one completion was sampled with.
+        value, strict_value: by either rule, what the answer is worth where that is a matter of degree, such as how far
+            two boxes overlap, in [0, 1]; None for rules that know right and wrong alone.
     """
 
     bench: str
@@ -47,6 +53,24 @@ class Sample:
     tokens: int
     finish_reason: str
     seed: int
+    value: float | None = None
+    strict_value: float | None = None
+
+    @property
+    def score(self) -> float:
+        """By the published protocol: the value where there is one, else 1 for a correct answer, 0 for any other."""
+        return _score(self.value, self.verdict)
+
+    @property
+    def strict_score(self) -> float:
+        """The same by the sound rule."""
+        return _score(self.strict_value, self.strict)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two rules disagree: one alone calls the answer right, or its values are not nearly the same."""
+        right = (self.verdict == _CORRECT) != (self.strict == _CORRECT)
+        return right or abs(self.score - self.strict_score) > _SAME_VALUE
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -92,9 +116,17 @@ def rewrite_samples(path: Path, samples: Iterable[Sample]) -> None:
     os.replace(beside, path)
 
 
+def _score(value: float | None, verdict: str) -> float:
+    return float(verdict == _CORRECT) if value is None else value
+
+
 def _line(sample: Sample) -> str:
+    values = asdict(sample)
+    for key in ("value", "strict_value"):
+        if values[key] is None:  # of most rules
+            del values[key]
     # Written with backslashreplace: half of a surrogate pair, which JSON may hold, becomes the JSON escape it was.
-    return json.dumps(asdict(sample), ensure_ascii=False) + "\n"
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _lock(file: TextIO, path: Path) -> None:

@@ -35,7 +35,7 @@ def metric_name(rule: str, samples: int) -> str:
     """What lighteval calls a score by a rule; with several samples of each problem it is their mean, `avg@n`."""
     if samples > 1:
         return f"avg@n:n={samples}"
-    return "exact_match" if rule == "exact" else "extractive_match"
+    return {"exact": "exact_match", "box": "mean_iou"}.get(rule, "extractive_match")
 
 
 def problem_limit(benches: Iterable[BenchRecord]) -> int | None:
@@ -108,7 +108,7 @@ def _general(record: Record, benches: Iterable[BenchRecord]) -> dict[str, Any]:
 
 def _scores(problems: Sequence[Sequence[Sample]], metric: str) -> dict[str, float]:
     """The mean over problems, and its standard error: of one problem there is none."""
-    means = [fmean(sample.verdict == "correct" for sample in each) for each in problems]
+    means = [fmean(sample.score for sample in each) for each in problems]
     scores = {metric: fmean(means)}
     if len(means) > 1:
         scores[f"{metric}_stderr"] = stdev(means) / math.sqrt(len(means))

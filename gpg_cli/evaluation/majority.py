@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gpg_cli.evaluation.journal import Sample
 from gpg_cli.grading import Verdict, grade_all
 
-_EXACT, _MATHEMATICS = "exact", "math-latex"
+_TEXT_RULES, _MATHEMATICS = ("exact", "choice", "class-name"), "math-latex"
 
 _Pair = tuple[str, str]
 
@@ -24,7 +24,8 @@ def majority_is_right(problems: Sequence[Sequence[Sample]], rule: str) -> list[b
 
     Args:
         problems: the samples of each, in order.
-        rule: of the benchmark, see `gpg_cli.grading`; by `exact`, only equal texts are the same answer.
+        rule: of the benchmark, see `gpg_cli.grading`; by `exact` and the rules of choices and of class names, only
+            equal texts are the same answer.
     """
     answers = [
         [(as_answer(sample.extracted, rule), sample) for sample in samples if sample.extracted is not None]
@@ -81,7 +82,7 @@ def _winner_is_right(answers: Sequence[tuple[str, Sample]], kinds: Sequence[Sequ
 
 def _same_pairs(pairs: Sequence[_Pair], rule: str) -> set[_Pair]:
     """The pairs of different texts that are one answer in either order: the grader's judgement is not symmetric."""
-    if rule == _EXACT:
+    if rule in _TEXT_RULES:
         return set()
     same = _right(pairs)
     return same | {(first, second) for second, first in _right((b, a) for a, b in pairs if (a, b) not in same)}
@@ -97,7 +98,7 @@ def _right(pairs: Iterable[_Pair]) -> set[_Pair]:
 def as_answer(extracted: str, rule: str) -> str:
     """An answer as it is put back: without the full stop that an expression in a sentence brings along."""
     text = extracted.strip()
-    return text if rule == _EXACT else text.rstrip(".").rstrip()
+    return text if rule in _TEXT_RULES else text.rstrip(".").rstrip()
 
 
 def boxed(answer: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from gpg_cli.evaluation.intervals import Interval, clustered_interval
+from gpg_cli.evaluation.intervals import Interval, clustered_interval, wilson_interval
 from gpg_cli.evaluation.journal import Sample
 from gpg_cli.evaluation.majority import majority_is_right
 from gpg_cli.evaluation.pass_at_k import mean_pass_at
@@ -19,6 +19,11 @@ class GroupScore:
     accuracy: float
     problems: int
 
+    @property
+    def interval(self) -> Interval:
+        """95% confidence, Wilson's, in [0, 1]; rather too wide where problems have several samples."""
+        return wilson_interval(self.accuracy, self.problems)
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -26,13 +31,14 @@ class Metrics:
 
     Attributes:
         problems, samples, correct: how many there are, and how many of the samples are right.
-        accuracy: mean@n, the mean over problems of the share of right samples. Timeouts, errors and answers that do
-            not parse count as wrong.
-        interval: 95% confidence, with problems as what was drawn: Wilson's for n = 1, else clustered by problem.
-        strict: mean@n by the sound rule; `differing` samples are right by one of the two rules alone.
-        pass_at: k to the chance that one of k samples is right, for k = 1, 2, 4, ..., n.
+        accuracy: mean@n, the mean over problems of the share of right samples, or of what the samples are worth where
+            that is a matter of degree (mIoU). Timeouts, errors and answers that do not parse count 0.
+        interval: 95% confidence, with problems as what was drawn: Wilson's for n = 1, else clustered by problem. For
+            scores of degree it is rather too wide: they vary less than right and wrong do.
+        strict: mean@n by the sound rule; on `differing` samples the two rules disagree, see `Sample.differs`.
+        pass_at: k to the chance that one of k samples is right, for k = 1, 2, 4, ..., n; empty for scores of degree.
         majority: maj@n, the share of problems whose most frequent answer is right; of several that are equally
-            frequent, the one that was given first. None for n = 1.
+            frequent, the one that was given first. None for n = 1, and for scores of degree.
         truncated: share of samples cut off by the token limit.
         unparsed: share of samples in which no answer was found.
         mean_tokens: completion length in tokens, the end token included.
@@ -91,19 +97,19 @@ def summarise(samples: Sequence[Sample], rule: str) -> Metrics:
         problems.setdefault(sample.index, []).append(sample)
     counts = [len(each) for each in problems.values()]
     correct = [sum(sample.verdict == "correct" for sample in each) for each in problems.values()]
-    shares = [right / count for right, count in zip(correct, counts, strict=True)]
+    shares = [fmean(sample.score for sample in each) for each in problems.values()]
+    by_degree = any(sample.value is not None for sample in samples)
+    many = max(counts) > 1 and not by_degree
     return Metrics(
         problems=len(problems),
         samples=len(samples),
         correct=sum(correct),
         accuracy=fmean(shares),
         interval=clustered_interval(shares, counts),
-        strict=fmean(fmean(sample.strict == "correct" for sample in each) for each in problems.values()),
-        differing=sum(
-            sample.verdict != sample.strict and "correct" in (sample.verdict, sample.strict) for sample in samples
-        ),
-        pass_at=mean_pass_at(list(zip(counts, correct, strict=True))),
-        majority=fmean(majority_is_right(list(problems.values()), rule)) if max(counts) > 1 else None,
+        strict=fmean(fmean(sample.strict_score for sample in each) for each in problems.values()),
+        differing=sum(sample.differs for sample in samples),
+        pass_at={} if by_degree else mean_pass_at(list(zip(counts, correct, strict=True))),
+        majority=fmean(majority_is_right(list(problems.values()), rule)) if many else None,
         truncated=fmean(sample.finish_reason == "length" for sample in samples),
         unparsed=fmean(sample.extracted is None for sample in samples),
         mean_tokens=fmean(sample.tokens for sample in samples),
@@ -120,7 +126,7 @@ def percent(share: float) -> float:
 def _groups(problems: Sequence[Sequence[Sample]]) -> dict[str, dict[str, GroupScore]]:
     found: dict[str, dict[str, list[float]]] = {}
     for each in problems:
-        mean = fmean(sample.verdict == "correct" for sample in each)
+        mean = fmean(sample.score for sample in each)
         for key, value in each[0].groups.items():
             found.setdefault(key, {}).setdefault(value, []).append(mean)
     return {

@@ -6,8 +6,10 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, Message, first_line
+from gpg_cli.evaluation.picture_prompts import conversation, render, template_for, vision_tokens
 from gpg_cli.evaluation.profiles import Style
 from gpg_cli.vision.images import Picture
+from gpg_cli.vision.model import is_vision_config, load_processor
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Prompt:
         token_ids: of the text, with one image token a picture.
         pictures, messages: see `engine.Request`.
         vision_tokens: how many tokens the model reads instead of the image tokens, in excess of these.
+        template: Jinja text that rendered `messages`; None for the model's own.
     """
 
     text: str
@@ -26,6 +29,7 @@ class Prompt:
     pictures: tuple[Picture, ...] = ()
     messages: tuple[Message, ...] = ()
     vision_tokens: int = 0
+    template: str | None = None
 
     @property
     def length(self) -> int:
@@ -51,16 +55,19 @@ class ModelText:
 
     @property
     def has_chat_template(self) -> bool:
-        return self.tokenizer.chat_template is not None
+        own = self.tokenizer.chat_template or getattr(self.processor, "chat_template", None)
+        return own is not None
 
-    def prompt(self, query: str, style: Style) -> Prompt:
+    def prompt(self, query: str, style: Style, pictures: Sequence[Picture] = ()) -> Prompt:
         """A query as the model is given it: the raw text, or a user's message in a chat template.
 
-        A model without a chat template gets the raw query, unless the style insists.
+        A model without a chat template gets the raw query, unless the style insists. Pictures stand before the query.
 
         Raises:
-            GpgError: the template fails with this message.
+            GpgError: the template fails with this message, or has no place for the pictures; a picture is broken.
         """
+        if pictures:
+            return self._prompt_with_pictures(query, style, tuple(pictures))
         if not style.chat or not (style.template or self.has_chat_template):
             return Prompt(query, tuple(self.tokenizer(query)["input_ids"]))
         system = [{"role": "system", "content": style.system_prompt}] if style.system_prompt else []
@@ -73,8 +80,21 @@ class ModelText:
             raise GpgError(
                 f"the chat template fails: {first_line(error)}", "Try another: --chat-template FILE, or off."
             ) from error
+        if not text.strip():
+            raise GpgError(
+                "the chat template writes nothing of a prompt with roles",
+                "Base vision-language models have such templates: --chat-template off, or another: FILE",
+            )
         # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
         return Prompt(text, tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
+
+    def _prompt_with_pictures(self, query: str, style: Style, pictures: tuple[Picture, ...]) -> Prompt:
+        assert self.processor is not None  # `load_model_text` was told that there are pictures
+        template = template_for(self.processor, style)
+        messages = conversation(query, pictures, style.system_prompt)
+        text, token_ids = render(self.processor, messages, template, len(pictures))
+        excess = vision_tokens(self.processor, pictures)
+        return Prompt(text, tuple(token_ids), pictures, messages, excess, template)
 
     def completion(self, token_ids: Sequence[int]) -> Completion:
         """The text of a completion's tokens, without its end token and other special tokens."""
@@ -84,11 +104,16 @@ class ModelText:
         return Completion(text, len(token_ids), "stop" if stopped else "length")
 
 
-def load_model_text(location: str) -> ModelText:
-    """Load the text side of a model folder or a Hub id; no weights are read.
+def load_model_text(location: str, *, shown_in: Sequence[str] = (), max_pixels: int | None = None) -> ModelText:
+    """Load the text side of a model folder or a Hub id, and what makes pictures of its input; no weights are read.
+
+    Args:
+        shown_in: names of the benchmarks that show pictures; without any, no image processor is loaded.
+        max_pixels: to which area a picture is scaled down; None leaves it to the model.
 
     Raises:
-        GpgError: its configuration or its tokenizer does not load.
+        GpgError: its configuration, tokenizer or image processor does not load; it is a text model, and pictures are
+            to be shown to it.
     """
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
@@ -100,6 +125,16 @@ def load_model_text(location: str) -> ModelText:
         raise GpgError(
             f"cannot read the configuration and tokenizer of {location}: {first_line(error)}", hint
         ) from error
+    processor = None
+    if shown_in:
+        if not is_vision_config(config):
+            verb = "shows" if len(shown_in) == 1 else "show"
+            raise GpgError(
+                f"{', '.join(shown_in)} {verb} pictures, and {location} is a text model",
+                "Name a vision-language model, or benchmarks of text.",
+            )
+        processor = load_processor(location, max_pixels=max_pixels)
+        tokenizer = processor.tokenizer
     # Where the files are missing, transformers makes an empty tokenizer that turns every text into nothing.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise GpgError(f"the model {location} has no tokenizer", hint)
@@ -109,7 +144,7 @@ def load_model_text(location: str) -> ModelText:
         generation = GenerationConfig()
     text_config = config.get_text_config()
     stop_ids = _stop_ids([generation.eos_token_id, text_config.eos_token_id, tokenizer.eos_token_id])
-    return ModelText(tokenizer, stop_ids, getattr(text_config, "max_position_embeddings", None))
+    return ModelText(tokenizer, stop_ids, getattr(text_config, "max_position_embeddings", None), processor)
 
 
 def _stop_ids(found: Iterable[int | Sequence[int] | None]) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench, SamplingSettings
 from gpg_cli.evaluation.engine import EngineOptions
 from gpg_cli.evaluation.engines import check_engine
+from gpg_cli.evaluation.pictures import PictureOptions, check_picture_options, checked
 from gpg_cli.evaluation.problems import ProblemSet, load_problems
-from gpg_cli.evaluation.profiles import Style, choose_style, load_profile
+from gpg_cli.evaluation.profiles import ON, Style, choose_style, load_profile
 from gpg_cli.evaluation.suites import Suite, choose_benches
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
@@ -27,6 +28,7 @@ class EvalRequest:
         samples: of each problem.
         max_tokens, temperature, top_p: instead of every benchmark's own; None leaves them.
         profile, chat_template, system_prompt: see `profiles.choose_style`.
+        masks: for benchmarks of boxes, `on`, `off`, or the segmenter that makes the masks: a folder or Hub id.
         output_dir: None chooses one: inside the run where the model belongs to one, else under runs/.
         overwrite: whether to begin anew where an earlier evaluation lies; without it, it is gone on with.
         keep: whether to write a folder at all; without it the result is only returned.
@@ -44,6 +46,8 @@ class EvalRequest:
     profile: str | None = None
     chat_template: str | None = None
     system_prompt: str | None = None
+    pictures: PictureOptions = field(default_factory=PictureOptions)
+    masks: str = ON
     output_dir: Path | None = None
     overwrite: bool = False
     seed: int = 0
@@ -76,23 +80,23 @@ def check(request: EvalRequest) -> Plan:
 
     Raises:
         GpgError: a number out of range; an unknown benchmark, suite, profile or engine; a data file that is not as
-            needed; no model where one was named; the Hub where it is needed and cannot be reached.
+            needed, or a picture; no model where one was named; the Hub where it is needed and cannot be reached.
     """
     _check_numbers(request)
-    benches, suites = choose_benches(request.benches)
-    _check_data_names(request.data_files, benches)
-    check_engine(request.engine)
     profile = load_profile(request.profile) if request.profile else None
+    benches, suites = choose_benches(request.benches)
+    benches = [bench.as_variant(profile.variant if profile else None) for bench in benches]
+    _check_data_names(request.data_files, benches)
+    check_picture_options(request.pictures, benches)
+    check_engine(request.engine)
     styles = [
         choose_style(bench, profile=profile, chat_template=request.chat_template, system_prompt=request.system_prompt)
         for bench in benches
     ]
     model = find_model(request.model)
     planned = [
-        PlannedBench(bench, load_problems(bench, request.data_files.get(bench.name), request.limit), sampling, style)
-        for bench, sampling, style in zip(
-            benches, (_sampling(bench, request) for bench in benches), styles, strict=True
-        )
+        PlannedBench(bench, _problems(bench, request), _sampling(bench, request), style)
+        for bench, style in zip(benches, styles, strict=True)
     ]
     if not model.is_local:
         fetch_from_hub(model.location, "config.json", revision=None, hint="Name a local folder: --model DIR")
@@ -130,6 +134,18 @@ def _check_data_names(data_files: Mapping[str, Path], benches: list[Bench]) -> N
                 f"--data {name}=... names no benchmark of this evaluation",
                 f"{did_you_mean(name, names)}It measures: {', '.join(names)}.",
             )
+
+
+def _problems(bench: Bench, request: EvalRequest) -> ProblemSet:
+    pictures = request.pictures
+    found = load_problems(
+        bench,
+        request.data_files.get(bench.name),
+        request.limit,
+        picture_folder=pictures.folder(bench.name),
+        skip_faulty=pictures.skip_faulty,
+    )
+    return checked(bench, found, pictures)
 
 
 def _sampling(bench: Bench, request: EvalRequest) -> SamplingSettings:

@@ -18,8 +18,9 @@ class Profile(Shape):
     Attributes:
         name: what a person types; the file's name without its ending.
         chat: whether the query becomes a user's message in the model's chat template.
-        system_prompt: put before it as a system message; None for none.
+        system_prompt: put before it as a system message; None for the benchmark's own, if it has one.
         models: patterns of the names of models it is for.
+        variant: which of a benchmark's prompts is used, where it has one of that name.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Profile(Shape):
     chat: bool
     system_prompt: str | None = None
     models: tuple[str, ...] = ()
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def choose_style(
         GpgError: the template's file is missing or is no text; a system message without a chat template to hold it.
     """
     chat = profile.chat if profile else bench.chat
-    system = system_prompt if system_prompt is not None else profile.system_prompt if profile else None
+    named = system_prompt if system_prompt is not None else profile.system_prompt if profile else None
+    system = named if named is not None else bench.system_prompt
     template = None
     if chat_template is not None:
         chat = chat_template != OFF
@@ -85,7 +88,7 @@ def choose_style(
         raise GpgError(
             f"--system-prompt needs a chat template, and {bench.name} is asked without one", "Add --chat-template on."
         )
-    must = chat_template == ON or bool(system)
+    must = chat_template == ON or bool(named)
     return Style(chat, must=chat and must, template=template, system_prompt=(chat and system) or None)
 
 

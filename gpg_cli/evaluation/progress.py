@@ -10,20 +10,20 @@ from gpg_cli.console import messages, say
 
 _LOG_EVERY_S = 30.0
 
-# Called once for each finished sample, with whether it is correct.
-Count = Callable[[bool], None]
+# Called once for each finished sample, with its score in [0, 1].
+Count = Callable[[float], None]
 
 
 @contextmanager
-def watching(title: str, total: int, *, done: int, right: int, shown: bool) -> Iterator[Count]:
+def watching(title: str, total: int, *, done: int, right: float, shown: bool) -> Iterator[Count]:
     """Show how far an evaluation is, and how much of it is right, on stderr.
 
     Args:
         total: samples in all.
-        done, right: how many were there before, and how many of them are correct.
+        done, right: how many were there before, and what their scores add up to: how many are correct.
     """
     if not shown:
-        yield lambda correct: None
+        yield lambda score: None
     elif not messages.is_terminal:
         yield _in_log(title, total, done, right)
     else:
@@ -40,7 +40,7 @@ def watching(title: str, total: int, *, done: int, right: int, shown: bool) -> I
             yield _counting(lambda done, score: progress.update(task, completed=done, score=score), done, right)
 
 
-def _in_log(title: str, total: int, before: int, right: int) -> Count:
+def _in_log(title: str, total: int, before: int, right: float) -> Count:
     last = time.perf_counter()
 
     def show(done: int, score: str) -> None:
@@ -52,10 +52,10 @@ def _in_log(title: str, total: int, before: int, right: int) -> Count:
     return _counting(show, before, right)
 
 
-def _counting(show: Callable[[int, str], None], done: int, right: int) -> Count:
-    def count(correct: bool) -> None:
+def _counting(show: Callable[[int, str], None], done: int, right: float) -> Count:
+    def count(score: float) -> None:
         nonlocal done, right
-        done, right = done + 1, right + correct
+        done, right = done + 1, right + score
         show(done, f"{right / done:.1%} correct")
 
     return count

@@ -61,7 +61,7 @@ def prepare(planned: PlannedBench, text: ModelText) -> Prepared:
             "Leave --chat-template and --system-prompt out, or give a template: --chat-template FILE",
         )
     bounds = [bound for bound in (text.context_length, planned.sampling.max_model_length) if bound is not None]
-    prompts = [text.prompt(bench.query(problem.text), style) for problem in planned.problems.problems]
+    prompts = [text.prompt(bench.query(each.text), style, each.pictures) for each in planned.problems.problems]
     longest = planned.sampling.max_tokens
     rooms = [max(0, min([longest, *(bound - prompt.length for bound in bounds)])) for prompt in prompts]
     return Prepared(planned, prompts, rooms)

@@ -3,7 +3,8 @@
 A published number is one sample of each problem, and as uncertain as one: its standard error is 8.6 points on AIME24,
 7 on AMC23, 2.8 on Minerva, 1.9 on OlympiadBench, 1.6 on MATH-500, 2.3 on the average of the five. Both numbers are of
 the same problems, so that what is hard for both cancels; how much is not known without the published verdicts, and the
-two are taken as independent. The intervals are rather too wide than too narrow.
+two are taken as independent. The intervals are rather too wide than too narrow. So are those of overlaps (mIoU, gIoU),
+which are taken for shares of right answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,15 @@ from pathlib import Path
 
 from gpg_cli.evaluation.intervals import Interval, difference_interval, mean_interval, wilson_interval
 
-# Shown beside a model of which no number was published: what GPG made of the model most begin with, and that one.
-_METHOD, _BASE = "GPG-RS1", "DeepSeek-R1-Distill-Qwen-1.5B"
+# Shown beside a model of which no number was published: what GPG made of the models most begin with, and these.
+_SHOWN = (
+    "GPG-RS1",
+    "DeepSeek-R1-Distill-Qwen-1.5B",
+    "Qwen2-VL-2B-GPG",
+    "Qwen2-VL-2B",
+    "Qwen2.5-VL-3B-Instruct-GPG",
+    "Qwen2.5-VL-3B-Instruct",
+)
 # The authors' models on the Hub have names under which the tables list others' (knoveleng's, trained with GRPO).
 _BY_HUB_ID = {"gd-ml/open-rs1": "GPG-RS1", "gd-ml/open-rs3": "GPG-RS3"}
 
@@ -42,11 +50,11 @@ class Against:
 
 
 def rows_to_show(model: str, published: Sequence[Mapping[str, float]]) -> list[str]:
-    """This very model's published numbers, told by its name; else those of GPG-RS1 and of its base model."""
+    """This very model's published numbers, told by its name; else those of GPG's models and of their base models."""
     known = [row for rows in published for row in rows]
     name = _BY_HUB_ID.get(model.lower(), Path(model).name)
     same = [row for row in known if row.lower() == name.lower()]
-    return same[:1] or [row for row in (_METHOD, _BASE) if row in known]
+    return same[:1] or [row for row in _SHOWN if row in known]
 
 
 def against_bench(score: float, interval: Interval, row: str, published: float, problems: int) -> Against:

@@ -14,7 +14,8 @@ from gpg_cli.hub_access import cached_hub_dataset, hub_is_reachable, load_hub_ro
 def questions_at_hand(data_files: Mapping[str, Path]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The questions of every benchmark that has a file here, is cached, or can be fetched from the Hub.
 
-    Benchmarks of a generator are not among them: it keeps their problems from training by itself.
+    Benchmarks of a generator are not among them: it keeps their problems from training by itself. Nor are those of
+    pictures: the same question about another picture is another question.
 
     Args:
         data_files: name of a benchmark, or path of its YAML file, to a file with its data.
@@ -31,6 +32,8 @@ def questions_at_hand(data_files: Mapping[str, Path]) -> tuple[dict[str, list[st
     questions: dict[str, list[str]] = {}
     missing: dict[str, str] = {}
     for bench in benches:
+        if bench.shows_pictures:
+            continue
         if bench.name in files:
             questions[bench.name] = [item.text for item in load_problems(bench, files[bench.name], None).problems]
             continue
@@ -47,7 +50,7 @@ def questions_at_hand(data_files: Mapping[str, Path]) -> tuple[dict[str, list[st
             continue
         try:
             rows = load_hub_rows(bench.data.hub, bench.data.config, bench.data.split, hint="")
-            questions[bench.name] = _texts(row.get(bench.columns.problem) for row in rows)
+            questions[bench.name] = _texts(row.get(str(bench.columns.problem)) for row in rows)
         except GpgError as error:
             missing[bench.name] = error.message
     return questions, missing
@@ -55,6 +58,7 @@ def questions_at_hand(data_files: Mapping[str, Path]) -> tuple[dict[str, list[st
 
 def _cached(bench: Bench) -> list[str] | None:
     assert bench.data.hub is not None
+    assert bench.columns.problem is not None  # without pictures there is one
     table = cached_hub_dataset(bench.data.hub, bench.data.config, bench.data.split)
     if table is None or bench.columns.problem not in table.column_names:
         return None

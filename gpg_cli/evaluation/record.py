@@ -60,7 +60,8 @@ class Record(_Stored):
         model_fingerprint: see `fingerprint.model_fingerprint`.
         engine, engine_arguments: name, and the options given to it.
         samples: of each problem.
-        suites: name to the names of its benchmarks.
+        suites: name to the names of its benchmarks, for those that have a score.
+        max_pixels: to which area pictures are scaled down; None is what the model's processor says.
         versions: of the packages, when it was begun.
         created: when, in UTC.
         seconds: that its runs took together, those that were killed not counted.
@@ -74,6 +75,7 @@ class Record(_Stored):
     seed: int
     samples: int
     suites: dict[str, tuple[str, ...]]
+    max_pixels: int | None = None
     versions: dict[str, str]
     created: str
     seconds: float = 0.0
@@ -99,7 +101,8 @@ def make_record(plan: Plan, prepared: Sequence[Prepared], engine: EngineOptions)
         engine_arguments=dict(engine.arguments) | served,
         seed=request.seed,
         samples=request.samples,
-        suites={suite.name: suite.benches for suite in plan.suites},
+        suites={suite.name: suite.benches for suite in plan.suites if suite.mean},
+        max_pixels=request.pictures.max_pixels,
         versions=installed_versions(),
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         benches={item.planned.bench.name: _bench_record(item) for item in prepared},
@@ -152,6 +155,7 @@ def differences(stored: Record, wanted: Record) -> list[str]:
             ("engine", "the engine is"),
             ("engine_arguments", "the engine's arguments are"),
             ("seed", "the seed is"),
+            ("max_pixels", "--max-pixels is"),
         )
         if getattr(stored, key) != getattr(wanted, key)
     ]
@@ -176,6 +180,9 @@ def _bench_differences(stored: BenchRecord, wanted: BenchRecord) -> list[str]:
         for key in here:
             if there.get(key) != here[key]:
                 found.append(f"{name}: {what}: {key} is {_shown(there.get(key))} there, {_shown(here[key])} here")
+    if wanted.bench.shows_pictures and stored.sha256 != wanted.sha256:
+        # The same question may be about another picture.
+        found.append(f"{name}: its data has changed")
     if stored.problems > wanted.problems:
         found.append(f"{name}: {stored.problems} problems there, {wanted.problems} here")
     if stored.problems == wanted.problems and stored.prompt_hash != wanted.prompt_hash and not found:

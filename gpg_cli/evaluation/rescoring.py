@@ -29,6 +29,11 @@ def judge_again(samples: Sequence[Sample], record: Record) -> list[Sample]:
             found, grade_all(pairs, rule), grade_all(pairs, strict_rule(rule)), strict=True
         ):
             judged[place] = replace(
-                samples[place], extracted=score.extracted, verdict=str(score.verdict), strict=str(strict.verdict)
+                samples[place],
+                extracted=score.extracted,
+                verdict=str(score.verdict),
+                strict=str(strict.verdict),
+                value=score.value,
+                strict_value=strict.value,
             )
     return judged

@@ -21,17 +21,29 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What was measured on one benchmark, and what was asked; `lighteval` is its score, in [0, 1], if it judged too."""
+    """What was measured on one benchmark, and what was asked.
+
+    Attributes:
+        lighteval: its score, in [0, 1], if it judged too.
+        masks: the scores of masks, as masks.json has them, where some were made.
+    """
 
     record: BenchRecord
     metrics: Metrics
     samples: int
     lighteval: float | None = None
+    masks: dict[str, Any] | None = None
+
+    @property
+    def name_of_score(self) -> str:
+        """mIoU, the mean overlap of boxes, or accuracy, the share of right answers."""
+        return "mIoU" if self.record.bench.rule == "box" else "accuracy"
 
     def to_dict(self) -> dict[str, Any]:
         bench = self.record.bench
         return {
             "title": bench.title,
+            "metric": self.name_of_score,
             **self.metrics.to_dict(),
             **({} if self.lighteval is None else {"lighteval": percent(self.lighteval)}),
             "available": self.record.available,
@@ -43,12 +55,17 @@ class BenchResult:
             "prompt_hash": self.record.prompt_hash,
             "data": {"source": self.record.source, "sha256": self.record.sha256},
             "published": bench.published,
+            **({"published_groups": bench.published_groups} if bench.published_groups else {}),
+            **({} if self.masks is None else {"masks": self.masks, "published_masks": bench.published_masks}),
         }
 
 
 @dataclass(frozen=True)
 class EvalResult:
-    """The result of `gpg eval`; `output_dir` is None where nothing was kept."""
+    """The result of `gpg eval`; `output_dir` is None where nothing was kept.
+
+    A suite has a score only where all problems of all its benchmarks were asked.
+    """
 
     record: Record
     benches: dict[str, BenchResult]
@@ -85,25 +102,38 @@ class EvalResult:
 
 
 def assemble(
-    record: Record, samples: Sequence[Sample], folder: Path | None, lighteval: Mapping[str, float] | None = None
+    record: Record,
+    samples: Sequence[Sample],
+    folder: Path | None,
+    lighteval: Mapping[str, float] | None = None,
+    masks: Mapping[str, dict[str, Any]] | None = None,
 ) -> EvalResult:
     """Sum up the samples of an evaluation, those of each benchmark for themselves; at least one of each.
 
     Args:
         lighteval: benchmark to lighteval's score, in [0, 1], where it judged them too.
+        masks: benchmark to the scores of its masks, where there are some.
     """
     by_bench: dict[str, list[Sample]] = {name: [] for name in record.benches}
     for sample in samples:
         by_bench[sample.bench].append(sample)
     benches = {
-        name: BenchResult(each, summarise(by_bench[name], each.bench.rule), record.samples, (lighteval or {}).get(name))
+        name: BenchResult(
+            each,
+            summarise(by_bench[name], each.bench.rule),
+            record.samples,
+            (lighteval or {}).get(name),
+            (masks or {}).get(name),
+        )
         for name, each in record.benches.items()
         if by_bench[name]
     }
+    # Of parts of benchmarks there is no average: their sizes have nothing to do with what is compared.
+    whole = {name for name, bench in benches.items() if bench.metrics.problems == bench.record.available}
     suites = {
         name: suite_score([benches[each].metrics for each in members])
         for name, members in record.suites.items()
-        if all(each in benches for each in members)
+        if whole >= set(members)
     }
     return EvalResult(record, benches, suites, str(folder) if folder else None)
 

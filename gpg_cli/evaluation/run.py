@@ -1,7 +1,7 @@
 """The story of `gpg eval`: benchmarks -> prompts -> samples -> verdicts -> scores -> files."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -13,6 +13,7 @@ from gpg_cli.evaluation.folder import choose_folder, continued, finished_samples
 from gpg_cli.evaluation.harness import LIGHTEVAL, OURS, check_harness, judged_by_lighteval
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
 from gpg_cli.evaluation.lighteval_results import write_lighteval_results
+from gpg_cli.evaluation.masks.bench import Scores, fitting, prepare_masks, read_masks, write_masks
 from gpg_cli.evaluation.model_text import load_model_text
 from gpg_cli.evaluation.page import write_page
 from gpg_cli.evaluation.plan import EvalRequest, check
@@ -24,6 +25,7 @@ from gpg_cli.evaluation.results import EvalResult, assemble, write_results
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.evaluation.sampling import Wanted, sample_all, still_wanted
 from gpg_cli.evaluation.surprises import mention_surprises
+from gpg_cli.vision.images import Picture
 
 PAGE_FILE = "report.html"
 
@@ -33,7 +35,8 @@ __all__ = ["EvalRequest", "EvalResult", "evaluate", "rescore"]
 def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -> EvalResult:
     """Measure a model on benchmarks, going on with an evaluation that was interrupted.
 
-    Leaves evaluation.json, samples.jsonl, results.json and lighteval's results file in the output folder. The random
+    Leaves evaluation.json, samples.jsonl, results.json and lighteval's results file in the output folder, and where
+    there are masks masks.json. The random
     state, the environment and the memory of this process are afterwards as they were.
 
     Args:
@@ -47,7 +50,8 @@ def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -
     plan = check(request)
     check_harness(harness, [planned.bench for planned in plan.benches])
     location = plan.model.location
-    text = load_model_text(location)
+    shown_in = [planned.bench.name for planned in plan.benches if planned.bench.shows_pictures]
+    text = load_model_text(location, shown_in=shown_in, max_pixels=request.pictures.max_pixels)
     prepared = [prepare(planned, text) for planned in plan.benches]
     mention_surprises(plan, prepared, text)
     options = choose_engine(request.engine, location)
@@ -56,6 +60,8 @@ def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -
     record = continued(record, folder, overwrite=request.overwrite)
     samples = finished_samples(folder, prepared, overwrite=request.overwrite)
     wanted = still_wanted(prepared, request.samples, request.seed, samples)
+    kept = {} if request.overwrite else read_masks(folder)
+    masks = prepare_masks(prepared, samples, request.masks, kept, finished=not wanted)
 
     def make_samples() -> list[Sample]:
         if wanted:
@@ -71,8 +77,15 @@ def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -
     theirs = judged_by_lighteval(prepared, make_samples, record, folder) if harness == LIGHTEVAL else None
     if theirs is None:
         make_samples()
+    scores = masks.scores(samples)
     seconds = time.perf_counter() - started if wanted else 0.0
-    return _finish(record, samples, folder, seconds, html=html, theirs=theirs)
+    pictures = {
+        (item.planned.bench.name, problem.index): problem.pictures[0]
+        for item in prepared
+        for problem in item.planned.problems.problems
+        if problem.pictures
+    }
+    return _finish(record, samples, folder, seconds, html=html, theirs=theirs, masks=scores, pictures=pictures)
 
 
 def rescore(folder: Path, *, html: bool = False) -> EvalResult:
@@ -84,19 +97,19 @@ def rescore(folder: Path, *, html: bool = False) -> EvalResult:
     record = read_record(folder)
     samples = judge_again(read_samples(folder / SAMPLES_FILE), record)
     rewrite_samples(folder / SAMPLES_FILE, samples)
-    return _finish(record, samples, folder, 0.0, html=html)
+    return _finish(record, samples, folder, 0.0, html=html, masks=fitting(read_masks(folder), samples))
 
 
 def _sample(
     wanted: Sequence[Wanted], engine: Engine, folder: Path | None, *, before: Sequence[Sample], shown: bool
 ) -> list[Sample]:
     """Make the samples that are missing, with a live line for a person."""
-    right = sum(sample.verdict == "correct" for sample in before)
+    right = sum(sample.score for sample in before)
     with (
         Journal(folder / SAMPLES_FILE if folder else None) as journal,
         watching("sampling", len(before) + len(wanted), done=len(before), right=right, shown=shown) as count,
     ):
-        return sample_all(wanted, engine, journal, lambda sample: count(sample.verdict == "correct"))
+        return sample_all(wanted, engine, journal, lambda sample: count(sample.score))
 
 
 def _finish(
@@ -106,18 +119,21 @@ def _finish(
     seconds: float,
     *,
     html: bool,
+    masks: Scores,
     theirs: dict[str, float] | None = None,
+    pictures: Mapping[tuple[str, int], Picture] | None = None,
 ) -> EvalResult:
     """Sum up, and write what the folder is to hold."""
     record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
-    result = assemble(record, samples, folder, theirs)
+    result = assemble(record, samples, folder, theirs, masks)
     if folder:
         # In one order, whatever the order in which they finished: equal evaluations leave equal files.
         rewrite_samples(folder / SAMPLES_FILE, samples)
         record.write(folder)
+        write_masks(folder, masks)
         write_results(folder, result)
         write_lighteval_results(folder, record, samples)
         if html:
             say("Writing the page ...")
-            write_page(folder, folder / PAGE_FILE)
+            write_page(folder, folder / PAGE_FILE, pictures)
     return result

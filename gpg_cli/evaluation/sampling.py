@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from gpg_cli.evaluation.engine import Completion, Engine, Request
+from gpg_cli.evaluation.engine import Completion, Engine, Request, Sampling
 from gpg_cli.evaluation.journal import Journal, Sample
+from gpg_cli.evaluation.model_text import Prompt
 from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.grading import Grade, grade_later, strict_rule
 
@@ -53,11 +54,16 @@ def still_wanted(
         for place, prompt in enumerate(item.prompts):
             for number in range(samples_each):
                 how = item.sampling(place, number, seed)
-                request = Request(len(wanted), prompt.token_ids, how) if how.max_tokens else None
-                one = Wanted(item, place, number, how.seed, request)
+                one = Wanted(item, place, number, how.seed, _request(len(wanted), prompt, how))
                 if one.key not in there:
                     wanted.append(one)
     return wanted
+
+
+def _request(index: int, prompt: Prompt, how: Sampling) -> Request | None:
+    if not how.max_tokens:
+        return None
+    return Request(index, prompt.token_ids, how, prompt.pictures, prompt.messages, prompt.template)
 
 
 def sample_all(
@@ -106,7 +112,7 @@ def sample_all(
 
 def _sample(one: Wanted, completion: Completion, score: Future[Grade], strict: Future[Grade]) -> Sample:
     problem = one.prepared.planned.problems.problems[one.place]
-    judged = score.result()
+    judged, sound = score.result(), strict.result()
     return Sample(
         bench=one.prepared.planned.bench.name,
         index=problem.index,
@@ -118,8 +124,10 @@ def _sample(one: Wanted, completion: Completion, score: Future[Grade], strict: F
         extracted=judged.extracted,
         gold=problem.gold,
         verdict=str(judged.verdict),
-        strict=str(strict.result().verdict),
+        strict=str(sound.verdict),
         tokens=completion.tokens,
         finish_reason=completion.finish_reason,
         seed=one.seed,
+        value=judged.value,
+        strict_value=sound.value,
     )

@@ -22,6 +22,6 @@ def bench_summaries() -> list[BenchSummary]:
     for name, path in bench_paths().items():
         values = read_yaml_mapping(path).values
         data = values.get("data") or {}
-        source = data.get("hub") or f"made by generator {data.get('generator')}"
+        source = data.get("hub") or ("files of yours" if "local" in data else f"made by generator {data['generator']}")
         summaries.append(BenchSummary(name, str(values.get("title")), str(values.get("description")), source))
     return summaries

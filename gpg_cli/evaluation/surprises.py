@@ -10,6 +10,7 @@ from gpg_cli.evaluation.plan import Plan
 from gpg_cli.evaluation.profiles import suggest_profile
 from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.grading import golds_read_as_text
+from gpg_cli.vision.model import pixel_limit
 
 _SHOWN = 3
 
@@ -20,14 +21,36 @@ def mention_surprises(plan: Plan, prepared: Sequence[Prepared], text: ModelText)
         name = item.planned.bench.name
         if item.planned.style.chat and not (item.planned.style.template or text.has_chat_template):
             say(f"[yellow]The model has no chat template: {name} asks it with the plain prompt.[/]")
+        _mention_pictures(item, text, plan.request.pictures.max_pixels)
         if item.too_long:
             say(f"[yellow]{name}: {item.too_long} prompts leave no room for an answer; they count as truncated.[/]")
         _mention_golds(item)
     request = plan.request
     profile = suggest_profile(plan.model.location)
     asked = request.profile or request.chat_template or request.system_prompt
-    if profile and not asked and any(item.planned.style.chat != profile.chat for item in prepared):
+    if profile is None or asked:
+        return
+    others = [item.planned.bench for item in prepared if profile.variant in item.planned.bench.variants]
+    for bench in others:
+        say(f"{bench.name} asks this model as if it were a base model; --profile {profile.name} asks it as what it is.")
+    if not others and any(item.planned.style.chat != profile.chat for item in prepared):
         say(f"The published numbers of this model are with --profile {profile.name} ({profile.description}).")
+
+
+def _mention_pictures(item: Prepared, text: ModelText, max_pixels: int | None) -> None:
+    """Another limit on pictures than the protocol's."""
+    limit = item.planned.bench.pictures.max_pixels
+    if limit is None or max_pixels is not None or text.processor is None:
+        return
+    own = pixel_limit(text.processor)
+    if own is None or own == limit:
+        return
+    sizes = [picture.size() for prompt in item.prompts for picture in prompt.pictures]
+    if any(width * height > min(own, limit) for width, height in sizes):
+        say(
+            f"[yellow]{item.planned.bench.name}: this model's processor scales pictures down to {own:,} pixels, the "
+            f"published protocol's to {limit:,}: --max-pixels {limit}[/]"
+        )
 
 
 def _mention_golds(item: Prepared) -> None:

@@ -98,8 +98,8 @@ def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any
             task_name="Text generation",
             dataset_type=plain(score.bench),
             dataset_name=plain(score.title),
-            metric_type="accuracy",
-            metric_name="accuracy, percent",
+            metric_type="mean_iou" if score.metric == "mIoU" else "accuracy",
+            metric_name=f"{score.metric}, percent",
             metric_value=round(score.score, 2),
         )
         # Leaderboards compare these numbers; a score of the first eight problems is not the benchmark's.

@@ -19,6 +19,7 @@ class BenchScore:
 
     Attributes:
         score: percent.
+        metric: what the score is: accuracy, or mIoU, the mean overlap of boxes.
         interval: lowest and highest score, percent, that the sample allows for.
         problems: how many were asked.
         available: how many the benchmark has; with --limit, more than were asked.
@@ -34,6 +35,7 @@ class BenchScore:
     correct: float | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None
+    metric: str = "accuracy"
 
     @property
     def is_whole(self) -> bool:
@@ -77,6 +79,9 @@ def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
         raise ValueError(f"the score of {name} is {score}")
     interval = entry.get("interval")
     sampling = entry.get("sampling")
+    metric = str(entry.get("metric") or "accuracy")
+    # Of overlaps no number of right answers is the score.
+    correct = entry.get("correct") if metric == "accuracy" else None
     return BenchScore(
         bench=name,
         title=str(entry.get("title") or name),
@@ -84,7 +89,8 @@ def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
         interval=(float(interval[0]), float(interval[1])) if interval else None,
         problems=int(entry.get("problems") or 0),
         available=int(entry.get("available") or 0),
-        correct=float(entry["correct"]) if entry.get("correct") is not None else None,
+        correct=None if correct is None else float(correct),
         sampling=sampling if isinstance(sampling, dict) else {},
         engine=engine if isinstance(engine, str) else None,
+        metric=metric,
     )

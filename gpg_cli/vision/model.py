@@ -62,6 +62,13 @@ def load_processor(
     return processor
 
 
+def pixel_limit(processor: Any) -> int | None:
+    """To which area a processor scales larger pictures down; None where it has no such limit."""
+    size = getattr(processor.image_processor, "size", None)
+    limit = dict(size).get("longest_edge") if size else None
+    return None if limit is None else int(limit)
+
+
 def image_token_id(processor: Any) -> int:
     """The token that stands for a picture in a prompt, once for each of its vision tokens."""
     return int(processor.image_token_id)

@@ -27,7 +27,15 @@ def test_every_benchmark_that_ships_is_valid() -> None:
         "aime24",
         "aime25",
         "amc23",
+        "cls-cars196",
+        "cls-fgvc-aircraft",
+        "cls-flowers102",
+        "cls-pets37",
+        "cvbench",
+        "geoqa",
         "gsm8k",
+        "lisa-test",
+        "lisa-val",
         "math500",
         "minerva",
         "olympiadbench",
@@ -85,7 +93,9 @@ def test_a_benchmark_of_ones_own_is_a_path(tmp_path: Path) -> None:
         (7, "sampling: {temperature: .nan, max_tokens: 8}", "sampling.temperature is refused", "line"),
         (4, "columns: {problem: question}", "lacks the key 'columns.gold'", "gpg benches"),
         (5, "rule: guess", "rule is refused", "line"),
-        (3, "data: {}", "data is refused: name either hub or generator", "line"),
+        (3, "data: {}", "data is refused: name one of hub, generator and local", "line"),
+        (3, "data: {hub: a/b, local: ask me}", "data is refused: name one of hub, generator and local", "line"),
+        (4, "columns: {gold: a}", "columns is refused: name the column of the problem, of the image", "line"),
         (3, "data: {generator: magic}", "data.generator is refused", "line"),
         (5, "name: sums", "unknown key 'name'", "named as its file"),
     ],
@@ -109,6 +119,21 @@ def test_a_prompt_without_the_problem_is_refused(tmp_path: Path) -> None:
         load_bench(str(path))
 
 
+@pytest.mark.parametrize(
+    ("there", "instead", "message"),
+    [
+        ("problem: question, ", "image: file, ", r"prompt has no column of problems for its \{problem\}"),
+        ("rule: exact", "rule: choice", "the rule choice and the column of choices belong together"),
+        ("rule: exact", "rule: exact\nmasks: true", "masks are made of boxes: they need the rule box"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(tmp_path: Path, there: str, instead: str, message: str) -> None:
+    path = tmp_path / "sums.yaml"
+    path.write_text(OWN.replace(there, instead))
+    with pytest.raises(GpgError, match=message):
+        load_bench(str(path))
+
+
 def test_an_unknown_benchmark_names_the_nearest() -> None:
     with pytest.raises(GpgError, match="unknown benchmark 'math50'") as caught:
         load_bench("math50")
@@ -116,7 +141,8 @@ def test_an_unknown_benchmark_names_the_nearest() -> None:
 
 
 def test_summaries_load_nothing_heavy() -> None:
-    assert {item.name: item.source for item in bench_summaries()}["math500"] == "HuggingFaceH4/MATH-500"
+    sources = {item.name: item.source for item in bench_summaries()}
+    assert (sources["math500"], sources["geoqa"]) == ("HuggingFaceH4/MATH-500", "files of yours")
     code = (
         "import sys; from gpg_cli.evaluation.summaries import bench_summaries; bench_summaries();"
         "sys.exit(bool({'torch', 'transformers', 'trl', 'datasets', 'pydantic'} & set(sys.modules)))"

@@ -1,6 +1,7 @@
 """What samples add up to, against values computed by hand and by counting."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -88,6 +89,38 @@ def test_shares_of_what_went_wrong() -> None:
     metrics = summarise(samples, "exact")
     assert (metrics.truncated, metrics.unparsed, metrics.mean_tokens) == (0.25, 0.25, 20)
     assert (metrics.accuracy, metrics.strict, metrics.differing) == (0.25, 0.25, 2)
+
+
+def test_overlaps_are_averaged_as_they_are() -> None:
+    """mIoU, by hand: an exact box, half of one, a third, none; the sound rule refuses the second's swapped corners."""
+    values = [(1.0, "correct", 1.0), (0.5, "correct", 0.0), (1 / 3, "wrong", 1 / 3), (0.0, "wrong", 0.0)]
+    samples = [
+        changed(
+            index=index,
+            verdict=verdict,
+            value=value,
+            strict="correct" if strict >= 0.5 else "wrong",
+            strict_value=strict,
+            groups={"half": str(index // 2)},
+        )
+        for index, (value, verdict, strict) in enumerate(values)
+    ]
+    metrics = summarise(samples, "box")
+    assert metrics.accuracy == pytest.approx(0.4583, abs=1e-4)
+    assert metrics.strict == pytest.approx(0.3333, abs=1e-4)
+    assert (metrics.correct, metrics.differing) == (2, 1)
+    assert metrics.groups["half"]["0"].accuracy == 0.75
+    # A chance of being right, or a majority, there is not.
+    assert (metrics.pass_at, metrics.majority) == ({}, None)
+    several = summarise([*samples, *(replace(sample, number=1) for sample in samples)], "box")
+    assert (several.accuracy, several.pass_at, several.majority) == (pytest.approx(metrics.accuracy), {}, None)
+
+
+def test_the_published_epsilon_is_no_difference() -> None:
+    sample = changed(value=0.99995, strict_value=1.0)
+    assert not sample.differs
+    assert changed(value=0.6, strict_value=0.9).differs
+    assert changed(value=0.4996, verdict="wrong", strict_value=0.5).differs
 
 
 def test_groups_are_scored_by_problem() -> None:

@@ -16,6 +16,7 @@ def test_the_profiles_that_ship() -> None:
     profiles = {name: load_profile(name) for name in profile_paths()}
     assert {name: (profile.chat, profile.system_prompt) for name, profile in profiles.items()} == {
         "deepseek-distill": (True, None),
+        "qwen2-vl-instruct": (True, None),
         "qwen2.5-math": (False, None),
     }
 
@@ -36,6 +37,32 @@ def test_what_weighs_more(
 ) -> None:
     chosen = load_profile(profile) if profile else None
     assert choose_style(MATH500, profile=chosen, chat_template=chat_template, system_prompt=system_prompt) == style
+
+
+@pytest.mark.parametrize(
+    ("chat_template", "system_prompt", "shown"),
+    [(None, None, "A conversation between"), (None, "", None), (None, "Be brief.", "Be brief."), ("off", None, None)],
+)
+def test_a_benchmarks_own_system_message(
+    chat_template: str | None, system_prompt: str | None, shown: str | None
+) -> None:
+    lisa = load_bench("lisa-val")
+    style = choose_style(lisa, profile=None, chat_template=chat_template, system_prompt=system_prompt)
+    assert (style.system_prompt or "None").startswith(str(shown))
+    # A model without a chat template is asked without it all the same.
+    assert not choose_style(lisa, profile=None, chat_template=None, system_prompt=None).must
+
+
+def test_a_profile_chooses_a_benchmarks_variant() -> None:
+    instruct = load_profile("qwen2-vl-instruct")
+    cvbench = load_bench("cvbench")
+    assert not cvbench.chat
+    asked = cvbench.as_variant(instruct.variant)
+    assert asked.chat
+    assert asked.query("Which?") == (
+        "Which?\nOutput the thinking process in <think> </think> and final answer in <answer> </answer> tags."
+    )
+    assert MATH500.as_variant(instruct.variant) == MATH500
 
 
 def test_a_profile_of_ones_own_is_a_path(tmp_path: Path) -> None:
@@ -62,6 +89,9 @@ def test_a_template_of_ones_own(tmp_path: Path) -> None:
         ("GD-ML/Open-RS1", "deepseek-distill"),
         ("Qwen/Qwen2.5-Math-7B", "qwen2.5-math"),
         ("Qwen/Qwen2.5-Math-7B-Instruct", None),
+        ("Qwen/Qwen2-VL-2B", None),
+        ("Qwen/Qwen2-VL-2B-Instruct", "qwen2-vl-instruct"),
+        ("Qwen/Qwen2.5-VL-3B-Instruct", "qwen2-vl-instruct"),
         ("runs/open-rs1-20261123/model", None),
     ],
 )

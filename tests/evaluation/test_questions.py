@@ -67,3 +67,11 @@ def test_a_benchmark_of_one_s_own_is_compared_too(json_lines, cache: Path, tmp_p
     own.write_text(bench_paths()["math500"].read_text(encoding="utf-8"), encoding="utf-8")
     texts, _ = questions_at_hand({str(own): json_lines({"problem": "3+3?", "solution": "$6$"})})
     assert texts == {"own": ["3+3?"]}
+
+
+def test_questions_about_pictures_are_not_compared(json_lines, cache: Path) -> None:
+    """"How many chairs are there?" about another picture is another question."""
+    row = {"question": "Find x.", "ground_truth": "1", "image_path": "a.png"}
+    texts, missing = questions_at_hand({"geoqa": json_lines(row)})
+    assert "geoqa" not in {**texts, **missing}
+    assert "cvbench" not in {**texts, **missing}

@@ -23,8 +23,9 @@ def test_samples_come_back_as_they_were(tmp_path: Path) -> None:
     odd = changed(
         index=1, completion="half a pair \ud83d, \u2028, \x00", gold=("1", "2"), extracted=None, groups={"level": "3"}
     )
-    path = written(tmp_path / "samples.jsonl", SAMPLE, odd)
-    assert read_samples(path) == [SAMPLE, odd]
+    overlap = changed(index=2, value=0.25, strict_value=0.0)
+    path = written(tmp_path / "samples.jsonl", SAMPLE, odd, overlap)
+    assert read_samples(path) == [SAMPLE, odd, overlap]
 
 
 def test_of_two_that_are_the_same_the_last_counts(tmp_path: Path) -> None:

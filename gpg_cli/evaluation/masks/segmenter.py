@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub import try_to_load_from_cache
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import SamImageProcessorPil, SamModel, SamProcessor
@@ -25,6 +26,7 @@ DEFAULT_MODEL = "facebook/sam-vit-huge"
 # Pictures at once. In each of ViT-H's global attention layers the weights of one picture are 1 GiB: 16 heads of
 # 4096 x 4096 in float32.
 GPU_BATCH, CPU_BATCH = 4, 1
+_WEIGHTS = "model.safetensors"
 _HINT = "Name a folder of a SAM model in transformers' format, or leave masks out: --masks off"
 
 
@@ -82,6 +84,25 @@ class SamSegmenter:
             torch.cuda.empty_cache()
 
 
+def check_segmenter(model: str) -> None:
+    """Make sure, before hours go into samples, that a segmenter is here; one on the Hub is downloaded now.
+
+    Raises:
+        GpgError: there is no such model, it is of another kind, or its weights are not to be had.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        _check_kind(model)
+        if try_to_load_from_cache(model, _WEIGHTS) is None:
+            say(f"Downloading the segmenter {model} (facebook/sam-vit-huge: 2.6 GB).")
+        for name in (_WEIGHTS, "preprocessor_config.json"):
+            fetch_from_hub(model, name, revision=None, hint=_HINT)
+        return
+    _check_kind(str(folder))
+    if not any(folder.glob("*.safetensors")):
+        raise GpgError(f"the segmenter {model} has no weights in safetensors", _HINT)
+
+
 def _check_kind(model: str) -> None:
     """Before gigabytes are fetched: is it there at all, and SAM?"""
     if Path(model).is_dir():
@@ -97,8 +118,6 @@ def _check_kind(model: str) -> None:
 
 
 def _load_model(model: str) -> Any:
-    if not Path(model).is_dir():
-        say(f"Loading the segmenter {model}; the first time it is downloaded (facebook/sam-vit-huge: 2.6 GB).")
     try:
         with _without_progress_bars():
             # Weights in pickle files are not loaded: reading one runs what it holds.

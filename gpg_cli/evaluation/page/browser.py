@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +54,18 @@ def longest_completion(samples: Sequence[Sample]) -> int | None:
     return MOST_TEXT // len(samples)
 
 
-def pack(samples: Sequence[Sample]) -> str:
+def pack(samples: Sequence[Sample], pictures: Mapping[tuple[str, int], str] | None = None) -> str:
     """All samples as JSON, compressed with gzip, in base64: a fifth of the size, and no character that HTML knows.
 
     Texts are taken apart into strings and numbers of formulas (`rich_text`); problems and prompts that several samples
     share stand there once:
 
-        {"formulas": [[source, tree]], "prompts": [text], "problems": [{bench, index, problem, gold, groups}],
-         "samples": [{problem, prompt: numbers; number, completion, extracted, verdict, strict, tokens, end, seed}]}
+        {"formulas": [[source, tree]], "prompts": [text], "problems": [{bench, index, problem, gold, groups, picture}],
+         "samples": [{problem, prompt: numbers; number, completion, extracted, verdict, strict, value, differs, tokens,
+                      end, seed}]}
+
+    Args:
+        pictures: benchmark and row of a problem to the data URL of its picture, where there is one.
     """
     formulas = Formulas()
     longest = longest_completion(samples)
@@ -73,7 +77,7 @@ def pack(samples: Sequence[Sample]) -> str:
         key = sample.bench, sample.index
         if key not in numbers:
             numbers[key] = len(problems)
-            problems.append(_problem(sample, formulas))
+            problems.append({**_problem(sample, formulas), "picture": (pictures or {}).get(key)})
         packed.append(
             {
                 "problem": numbers[key],
@@ -83,6 +87,8 @@ def pack(samples: Sequence[Sample]) -> str:
                 "extracted": None if sample.extracted is None else formulas.rich_answer(sample.extracted),
                 "verdict": sample.verdict,
                 "strict": sample.strict,
+                "value": sample.value,
+                "differs": _differs(sample),
                 "tokens": sample.tokens,
                 "end": _end(sample),
                 "seed": sample.seed,
@@ -112,7 +118,7 @@ def _ending(completion: str, longest: int | None) -> str:
 
 
 def _differs(sample: Sample) -> bool:
-    return sample.verdict != sample.strict
+    return sample.verdict != sample.strict or sample.differs
 
 
 def _end(sample: Sample) -> str:

@@ -23,10 +23,27 @@ class Group(BaseModel):
     problems: int
 
 
+class MaskScore(BaseModel):
+    """Scores of masks by one definition, in percent; None where no picture counts."""
+
+    giou: float | None
+    ciou: float | None
+    pictures: int
+
+
+class MaskScores(BaseModel):
+    """Scores of the masks that a segmenter made of boxes, by both definitions."""
+
+    segmenter: str
+    first_polygon: MaskScore
+    official: MaskScore
+
+
 class BenchScores(BaseModel):
     """One benchmark of results.json: scores and intervals in percent, truncated and unparsed as shares."""
 
     title: str
+    metric: str = "accuracy"
     score: float
     interval: Interval
     strict: float
@@ -46,6 +63,7 @@ class BenchScores(BaseModel):
     prompt_hash: str
     data: dict[str, str | None]
     published: dict[str, float]
+    masks: MaskScores | None = None
 
 
 class SuiteScores(BaseModel):

@@ -112,7 +112,7 @@
     const problem = data.problems[sample.problem];
     const title = titles.get(problem.bench) ?? problem.bench;
     const marks = [];
-    if (sample.verdict !== sample.strict) marks.push(make("span", "mark", `strict: ${sample.strict}`), ", ");
+    if (sample.differs) marks.push(make("span", "mark", `strict: ${sample.strict}`), ", ");
     if (sample.end === "truncated") marks.push(make("span", "mark", "truncated"), ", ");
     const summary = make(
       "summary", "",
@@ -134,6 +134,7 @@
       ["Right answer", ...answers],
       ["Answer found", sample.extracted === null ? make("span", "muted", "none") : answer(sample.extracted)],
       ["Verdict", make("span", `verdict ${sample.verdict}`, sample.verdict)],
+      ...(sample.value === null ? [] : [["Overlap", `${(100 * sample.value).toFixed(1)}%`]]),
       ["Strict verdict", make("span", `verdict ${sample.strict}`, sample.strict)],
       ["Tokens", sample.tokens.toLocaleString("en")],
       ["Completion", sample.end === "truncated" ? make("span", "mark", "truncated") : "complete"],
@@ -142,11 +143,19 @@
     ];
     return make(
       "div", "body",
-      make("div", "", make("h3", "", "Problem"), make("div", "rich", rich(problem.problem))),
+      make("div", "", make("h3", "", "Problem"), ...picture(problem), make("div", "rich", rich(problem.problem))),
       make("dl", "facts", ...facts.map(([name, ...value]) => make("div", "", make("dt", "", name), make("dd", "", ...value)))),
       prompt(sample),
       completion(sample),
     );
+  }
+
+  function picture(problem) {
+    if (problem.picture === null) return [];
+    const shown = make("img", "picture");
+    shown.src = problem.picture;
+    shown.alt = "The picture that the problem is about";
+    return [shown];
   }
 
   const answer = (pieces) => make("bdi", "answer", rich(pieces));
@@ -183,7 +192,7 @@
     if (name.startsWith("group:")) return problem.groups[name.slice("group:".length)];
     if (name === "bench") return problem.bench;
     if (name === "problem") return String(problem.index);
-    if (name === "strict") return sample.verdict === sample.strict ? "the same" : "differs";
+    if (name === "strict") return sample.differs ? "differs" : "the same";
     return sample[name];
   }
 

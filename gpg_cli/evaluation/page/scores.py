@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
 from gpg_cli.evaluation.page.browser import ends_with_number, longest_completion, natural
-from gpg_cli.evaluation.page.folder import Group, Results
+from gpg_cli.evaluation.page.folder import Group, MaskScores, Results
 from gpg_cli.evaluation.published import Against, against_bench, against_suite
 
 
@@ -86,9 +86,20 @@ def notes(results: Results, samples: list[Sample]) -> list[str]:
             sentences.append(f"{bench.title}: the scores are those of {expected} samples, the folder holds {stored}.")
     if any(bench.problems < bench.available for bench in results.benches.values()):
         sentences.append("Only some of the problems were asked: such numbers are not compared with published ones.")
+    sentences += [_masks(bench.title, bench.masks) for bench in results.benches.values() if bench.masks is not None]
     longest = longest_completion(samples)
     if longest is not None:
         sentences.append(
             f"Of long completions only the last {longest:,} characters are here; all of them are in {SAMPLES_FILE}."
         )
     return sentences
+
+
+def _masks(title: str, masks: MaskScores) -> str:
+    definitions = (("first polygon, as published", masks.first_polygon), ("as LISA defines it", masks.official))
+    scores = [
+        f"gIoU {each.giou:.1f} and cIoU {each.ciou:.1f} of {each.pictures} pictures ({name})"
+        for name, each in definitions
+        if each.giou is not None and each.ciou is not None
+    ]
+    return f"{title}, masks by {masks.segmenter}: {'; '.join(scores) or 'no picture counts'}."

@@ -1,15 +1,18 @@
 """The story of `gpg eval --html`: folder -> tables and samples -> one file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.page.browser import filters, pack
 from gpg_cli.evaluation.page.folder import read_folder
 from gpg_cli.evaluation.page.scores import common_sampling, notes, ordered_groups, pass_ks, published_table
+from gpg_cli.evaluation.page.thumbnails import Key, thumbnails
 from gpg_cli.page.render import render, write_whole
+from gpg_cli.vision.images import Picture
 
 
-def write_page(folder: Path, target: Path) -> None:
+def write_page(folder: Path, target: Path, pictures: Mapping[Key, Picture] | None = None) -> None:
     """Write an evaluation as one HTML file: scores beside published ones, and a browser of every completion.
 
     The file needs no network and runs nothing that a model or the data wrote. It is written whole or not at all.
@@ -17,6 +20,7 @@ def write_page(folder: Path, target: Path) -> None:
     Args:
         folder: what `gpg eval` left: results.json (schema 2) and samples.jsonl.
         target: the file; one that is there already is replaced.
+        pictures: benchmark and row of a problem to its picture, of which the page shows a small copy.
 
     Raises:
         GpgError: the folder lacks a file or holds one of another schema, or the page cannot be written.
@@ -37,7 +41,7 @@ def write_page(folder: Path, target: Path) -> None:
         ordered_groups=ordered_groups,
         samples=len(samples),
         filters=filters(samples, list(results.benches)),
-        data=pack(samples),
+        data=pack(samples, thumbnails(pictures or {})),
     )
     try:
         write_whole(page, target)

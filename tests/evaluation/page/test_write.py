@@ -1,12 +1,18 @@
+import base64
+import io
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.page import browser, write_page
+from gpg_cli.evaluation.page.thumbnails import thumbnails
+from gpg_cli.vision.images import Picture
+from tests.evaluation.drawn import save_drawing
 
 from .conftest import SAMPLE, Page, bench_scores, changed
 
@@ -124,10 +130,49 @@ def test_the_page_holds_every_sample_whole_and_in_the_order_of_the_data(
         "extracted": ["2"],
         "verdict": "correct",
         "strict": "correct",
+        "value": None,
+        "differs": False,
         "tokens": 20,
         "end": "complete",
         "seed": 7,
     }
+
+
+def test_a_picture_stands_small_beside_its_problem(evaluation_folder: Callable[..., Path], tmp_path: Path) -> None:
+    picture = Picture(str(save_drawing(tmp_path / "a.png")))
+    samples = [changed(value=0.25, verdict="wrong", strict_value=0.75), changed(index=1)]
+    write_page(evaluation_folder(*samples), tmp_path / "page.html", {("math500", 0): picture})
+    data = Page(tmp_path / "page.html").data
+    first, second = (problem["picture"] for problem in data["problems"])
+    assert first.startswith("data:image/jpeg;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(first.partition(",")[2]))) as shown:
+        assert shown.size == (84, 56)
+    assert second is None
+    assert [(sample["value"], sample["differs"]) for sample in data["samples"]] == [(0.25, True), (None, False)]
+
+
+def test_a_page_has_room_for_so_many_pictures(tmp_path: Path) -> None:
+    pictures = {
+        ("geoqa", number): Picture(str(save_drawing(tmp_path / f"{number}.png", number))) for number in range(3)
+    }
+    pictures["geoqa", 1] = Picture(str(tmp_path / "gone.png"))
+    every = thumbnails(pictures)
+    assert list(every) == [("geoqa", 0), ("geoqa", 2)]
+    assert list(thumbnails(pictures, most_text=len(every["geoqa", 0]))) == [("geoqa", 0)]
+
+
+def test_masks_stand_under_the_title(evaluation_folder: Callable[..., Path], tmp_path: Path) -> None:
+    masks = {
+        "segmenter": "facebook/sam-vit-huge",
+        "first_polygon": {"giou": 50.4, "ciou": 40.0, "pictures": 777},
+        "official": {"giou": 48.0, "ciou": 39.0, "pictures": 779},
+    }
+    benches = {"math500": bench_scores([SAMPLE], title="LISA test", metric="mIoU", masks=masks)}
+    write_page(evaluation_folder(SAMPLE, benches=benches), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "gIoU 50.4 and cIoU 40.0 of 777 pictures (first polygon, as published)" in page
+    assert "gIoU 48.0 and cIoU 39.0 of 779 pictures (as LISA defines it)" in page
+    assert '<span class="muted">(mIoU)</span>' in page
 
 
 def test_a_filter_is_offered_for_whatever_differs_and_counts_its_samples(
