@@ -26,7 +26,7 @@ class DataSource(Shape):
     hub: str | None = None
     config: str | None = None
     split: str = "test"
-    generator: Literal["quickstart"] | None = None
+    generator: Literal["quickstart", "quickstart-vision"] | None = None
     local: str | None = None
     layout: Literal["rows", "reasonseg"] = "rows"
 
@@ -136,7 +136,7 @@ class Bench(Shape):
     columns: Columns
     groups: dict[str, str] = Field(default_factory=dict)
     gold_after: str | None = None
-    rule: Literal["math-latex", "math-expr", "exact", "choice", "box", "class-name", "geoqa"]
+    rule: Literal["math-latex", "math-expr", "exact", "choice", "box", "class-name", "geoqa", "vision-training"]
     prompt: str
     chat: bool = True
     system_prompt: str | None = None

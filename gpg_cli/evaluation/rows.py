@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpg_cli import quickstart_task
+from gpg_cli import quickstart_pictures, quickstart_task
 from gpg_cli.data_file import read_json_lines
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
@@ -15,7 +16,10 @@ from gpg_cli.local_data import load_local_dataset
 
 Row = dict[str, Any]
 
-GENERATORS = {"quickstart": quickstart_task.held_out_problems}
+GENERATORS: dict[str, Callable[[], Sequence[Row]]] = {
+    "quickstart": quickstart_task.held_out_problems,
+    "quickstart-vision": quickstart_pictures.held_out_pictures,
+}
 
 _TABLES = (".parquet", ".arrow")
 

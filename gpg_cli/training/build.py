@@ -10,13 +10,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli.errors import GpgError
+from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import ADAPTER_FOLDER, find_model, set_aside_scores
 from gpg_cli.training.baseline import BaselineTrainer
 from gpg_cli.training.config import GPGConfig
-from gpg_cli.training.data import TrainingData, make_prompts
+from gpg_cli.training.data import make_prompts
+from gpg_cli.training.data.picture_prompts import prepare_processor
 from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
-from gpg_cli.training.picture_trainer import PICTURES
 from gpg_cli.training.pictures import freeze_parts
 from gpg_cli.training.plan import Plan
 from gpg_cli.training.progress import counting
@@ -27,14 +28,18 @@ from gpg_cli.vision.model import is_vision_config, load_processor
 
 
 def model_location(plan: Plan) -> str:
-    """The folder or Hub id to start from; the quickstart's model is made here where it is not cached yet."""
+    """The folder or Hub id to start from; a quickstart's model is made here where it is not cached yet."""
     name = plan.settings.run.model_name_or_path
-    if name != QUICKSTART:
+    if name not in (QUICKSTART, QUICKSTART_VISION):
         return find_model(name).location
-    from gpg_cli.training.quickstart import quickstart_model
-
     with counting("warming up a small model (once for each seed)") as update:
-        return str(quickstart_model(plan.config.seed, update))
+        if name == QUICKSTART:
+            from gpg_cli.training.quickstart import quickstart_model
+
+            return str(quickstart_model(plan.config.seed, update))
+        from gpg_cli.training.quickstart_vision import quickstart_vision_model
+
+        return str(quickstart_vision_model(plan.config.seed, update))
 
 
 def load_processing(plan: Plan, model: str) -> Any:
@@ -48,7 +53,7 @@ def load_processing(plan: Plan, model: str) -> Any:
     revision = plan.run.model_revision if not Path(model).is_dir() else None
     left: dict[str, Any] = {"padding_side": "left", "truncation_side": "left"}
     processing: Any
-    if has_pictures(plan.data):
+    if plan.data.pictures is not None:
         limits = {"min_pixels": plan.run.min_pixels, "max_pixels": plan.run.max_pixels}
         processing = load_processor(model, revision=revision, **limits, **left)
         if processing.chat_template is None:
@@ -58,11 +63,6 @@ def load_processing(plan: Plan, model: str) -> Any:
     if plan.run.chat_template:
         processing.chat_template = plan.run.chat_template
     return processing
-
-
-def has_pictures(data: TrainingData) -> bool:
-    """Whether prompts are asked about pictures."""
-    return PICTURES in data.rows.column_names
 
 
 def training_prompts(plan: Plan, processing: Any) -> Dataset:
@@ -102,6 +102,7 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     processing = load_processing(plan, model)
     kind = GPGTrainer if isinstance(config, GPGConfig) else BaselineTrainer
     prompts = training_prompts(plan, processing)
+    prepare_processor(processing, run)
     try:
         trainer = kind(
             model,
@@ -190,4 +191,6 @@ def _merge(model: str, plan: Plan, adapter: Path, folder: Path) -> None:
     kind = AutoModelForImageTextToText if vision else AutoModelForCausalLM
     base = kind.from_pretrained(model, dtype=plan.run.dtype, revision=revision or "main")
     PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)
-    (load_processor if has_pictures(plan.data) else AutoTokenizer.from_pretrained)(str(adapter)).save_pretrained(folder)
+    (load_processor if plan.data.pictures is not None else AutoTokenizer.from_pretrained)(str(adapter)).save_pretrained(
+        folder
+    )

@@ -6,12 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from gpg_cli.training.data.picture_cells import PICTURES, row_pictures
 from gpg_cli.training.pictures import PictureReader, SharedVision, ShownPictures, with_pictures, without_none
 from gpg_cli.training.saving import SavingTrainer
-from gpg_cli.vision.images import Picture, as_picture
-
-# The column of undecoded pictures; see gpg_cli.training.data.
-PICTURES = "images"
+from gpg_cli.vision.images import Picture
 
 
 class PictureTrainer(SavingTrainer):
@@ -40,7 +38,7 @@ class PictureTrainer(SavingTrainer):
         known: dict[Any, Any] = {}
         made = []
         for example in examples:
-            pictures = [as_picture(cell) for cell in example[PICTURES]]
+            pictures = row_pictures(example)
             for picture in pictures:
                 known[picture] = known.get(picture) or decoded(picture)
             bare = [{**message, "content": without_none(message["content"])} for message in example["prompt"]]
@@ -62,8 +60,7 @@ class PictureTrainer(SavingTrainer):
         """What the model is given for the pictures of rows of the training data."""
         if self._reader is None:
             return None
-        cells = {row: self.train_dataset[row].get(PICTURES) or [] for row in dict.fromkeys(rows)}
-        pictures = {row: [as_picture(cell) for cell in own] for row, own in cells.items()}
+        pictures = {row: row_pictures(self.train_dataset[row]) for row in dict.fromkeys(rows)}
         return self.shown([pictures[row] for row in rows])
 
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
+from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import get_rewards
 from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model, read_json
@@ -233,8 +234,8 @@ def _check_model(settings: Settings) -> bool:
     """Make sure that there is a model, and one that can see where pictures are wanted; whether it can is returned."""
     run = settings.run
     name = run.model_name_or_path
-    if name == QUICKSTART:
-        return False
+    if name in (QUICKSTART, QUICKSTART_VISION):
+        return name == QUICKSTART_VISION
     model = find_model(name)
     if not model.is_local:
         hint = "Name a local model with --model DIR, and a local data set with --dataset FILE.jsonl."

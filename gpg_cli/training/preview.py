@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import find_model
 from gpg_cli.training.build import load_processing, training_prompts
@@ -43,6 +44,10 @@ def make_preview(plan: Plan) -> Preview:
         from gpg_cli.training.quickstart import make_tokenizer
 
         processing: Any = make_tokenizer()
+    elif name == QUICKSTART_VISION:
+        from gpg_cli.training.quickstart_vision import make_processor
+
+        processing = make_processor()
     else:
         try:
             processing = load_processing(plan, find_model(name).location)

@@ -86,7 +86,8 @@ def test_fewer_pixels_are_fewer_tokens(tiny_qwen2_vl: Path, tmp_path: Path) -> N
 # As base models of Qwen2-VL have it: of a list of parts, not of messages.
 ROLELESS = (
     "{% for content in messages %}{% if content is string %}{{ content }}{% elif content['type'] == 'image' %}"
-    "<|vision_start|><|image_pad|><|vision_end|>{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}"
+    "<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}"
 )
 
 

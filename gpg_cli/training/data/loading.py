@@ -11,11 +11,12 @@ from datasets import Dataset
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.quickstart_task import BUILTIN, QUICKSTART, training_problems
+from gpg_cli.quickstart_task import BUILTIN
 from gpg_cli.rewards import is_own_reward, reads_gold
+from gpg_cli.training.data.builtin import make_builtin
 from gpg_cli.training.data.columns import Columns, PromptKind, choose_columns, read_column
 from gpg_cli.training.data.decontamination import BenchQuestions, Decontamination, require_benches, shared_problems
-from gpg_cli.training.data.golds import as_gold, golds_are_text, require_readable, unreadable_golds
+from gpg_cli.training.data.golds import golds_are_text, require_readable, unreadable_golds
 from gpg_cli.training.data.picture_cells import PictureColumn
 from gpg_cli.training.data.pictures import attach, check_rows, identities, refuse_faults
 from gpg_cli.training.data.reading import join_columns, read_golds, read_problems, read_questions
@@ -87,7 +88,7 @@ class TrainingData:
 def load_training_data(
     settings: RunSettings, seed: int, bench_questions: BenchQuestions | None = None, *, vision: bool = False
 ) -> TrainingData:
-    """Load and check a data set: `builtin:quickstart`, a local file or folder, or a Hub id.
+    """Load and check a data set: a built-in one, a local file or folder, or a Hub id.
 
     Args:
         seed: decides the problems of a built-in data set, and the order of SAT's choices.
@@ -222,15 +223,11 @@ def _decontaminate(
 
 
 def _builtin(name: str, seed: int) -> TrainingData:
-    """No check: the golds are numbers, problems may come again, and the benchmark's are never drawn."""
-    if name != QUICKSTART:
-        raise GpgError(f"unknown built-in data set {name!r}", f"There is one: {QUICKSTART}")
-    drawn = training_problems(seed, count=4096)
-    problems = [item.problem for item in drawn]
-    golds = [as_gold(item.answer, is_answer=True) for item in drawn]
-    columns = Columns("problem", PromptKind.TEXT, "answer", gold_is_answer=True, question="problem")
-    rows = Dataset.from_dict({"problem": problems, "solution": golds})
-    return TrainingData(rows, columns, {}, None, _sha256(problems, golds), list(range(1, len(problems) + 1)))
+    made = make_builtin(name, seed)
+    numbers = list(range(1, len(made.rows) + 1))
+    known = list(identities(made.pictures, range(len(made.rows)))) if made.pictures else None
+    digest = _sha256(list(made.rows["problem"]), list(made.rows["solution"]), known)
+    return TrainingData(made.rows, made.columns, {}, None, digest, numbers, pictures=made.pictures)
 
 
 def _sha256(problems: Sequence[Any], golds: Sequence[str], pictures: Sequence[list[str]] | None = None) -> str:
