@@ -70,7 +70,7 @@ def test_a_benchmark_of_one_s_own_is_compared_too(json_lines, cache: Path, tmp_p
 
 
 def test_questions_about_pictures_are_not_compared(json_lines, cache: Path) -> None:
-    """"How many chairs are there?" about another picture is another question."""
+    """ "How many chairs are there?" about another picture is another question."""
     row = {"question": "Find x.", "ground_truth": "1", "image_path": "a.png"}
     texts, missing = questions_at_hand({"geoqa": json_lines(row)})
     assert "geoqa" not in {**texts, **missing}
