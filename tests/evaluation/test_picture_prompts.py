@@ -48,7 +48,7 @@ def test_a_picture_stands_before_the_question(text: ModelText, picture: Picture)
 def test_without_chat_there_are_no_roles(text: ModelText, picture: Picture) -> None:
     """As the templates of Qwen2-VL's base models write the role-less list of a picture and a text."""
     prompt = text.prompt("<image>How many?\n<think>", Style(chat=False, system_prompt="x"), [picture])
-    assert prompt.text.endswith(f"{SEEN}<image>How many?\n<think>")
+    assert prompt.text == f"{SEEN}<image>How many?\n<think>"
     asked = choose_style(load_bench("cvbench"), profile=None, chat_template=None, system_prompt=None)
     assert text.prompt("Q", asked, [picture]).text == f"{SEEN}Q"
     # For an engine that renders messages itself.
@@ -60,7 +60,7 @@ def test_a_model_without_a_chat_template_is_asked_without_roles(
 ) -> None:
     base = load_model_text(str(save_tiny_vision_model(tmp_path / "base", chat=False)), shown_in=["geoqa"])
     assert not base.has_chat_template
-    assert base.prompt("Q", Style(chat=True), [picture]).text == f"{SEEN}Q"
+    assert base.prompt("Q", Style(chat=True, system_prompt="x"), [picture]).text == f"{SEEN}Q"
 
 
 def test_a_prompt_is_as_long_as_the_model_reads_it(text: ModelText, picture: Picture) -> None:
