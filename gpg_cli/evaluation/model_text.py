@@ -6,7 +6,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, Message, first_line
-from gpg_cli.evaluation.picture_prompts import conversation, render, template_for, vision_tokens
+from gpg_cli.evaluation.picture_prompts import conversation, plain_template, render, vision_tokens
 from gpg_cli.evaluation.profiles import Style
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import is_vision_config, load_processor
@@ -90,8 +90,9 @@ class ModelText:
 
     def _prompt_with_pictures(self, query: str, style: Style, pictures: tuple[Picture, ...]) -> Prompt:
         assert self.processor is not None  # `load_model_text` was told that there are pictures
-        template = template_for(self.processor, style)
-        messages = conversation(query, pictures, style.system_prompt)
+        has_roles = style.chat and bool(style.template or self.has_chat_template)
+        template = style.template if has_roles else plain_template(self.processor)
+        messages = conversation(query, pictures, style.system_prompt if has_roles else None)
         text, token_ids = render(self.processor, messages, template, len(pictures))
         excess = vision_tokens(self.processor, pictures)
         return Prompt(text, tuple(token_ids), pictures, messages, excess, template)

@@ -5,7 +5,6 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Message, first_line
-from gpg_cli.evaluation.profiles import Style
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import image_token_counts, image_token_id
 
@@ -22,20 +21,11 @@ def conversation(query: str, pictures: Sequence[Picture], system_prompt: str | N
     return {"role": "system", "content": [{"type": "text", "text": system_prompt}]}, user
 
 
-def template_for(processor: Any, style: Style) -> str | None:
-    """The template that a style asks for; None for the model's own, where it has one.
-
-    Without chat it is `plain_template`: so the templates of Qwen2-VL's base models write a prompt, part after part,
-    without roles.
-    """
-    has_own = bool(processor.chat_template or processor.tokenizer.chat_template)
-    if style.chat and (style.template or has_own):
-        return style.template
-    return plain_template(processor)
-
-
 def plain_template(processor: Any) -> str:
-    """Jinja text that writes the parts of all messages one after the other and nothing else."""
+    """Jinja text that writes the parts of all messages one after the other and nothing else.
+
+    So the templates of Qwen2-VL's base models write a prompt: part after part, without roles.
+    """
     vocabulary = processor.tokenizer.get_vocab()
     image = processor.image_token
     if _BEGIN in vocabulary and _END in vocabulary:

@@ -84,23 +84,17 @@ class Picture:
             raise _unreadable(self, error) from error
 
     def encoded(self) -> bytes:
-        """The file as it is; where EXIF data would turn it, the loaded picture as PNG: not every reader heeds EXIF.
+        """The file as it is.
 
         Raises:
-            GpgError: it is missing, or no picture.
+            GpgError: it is missing.
         """
-        from PIL import Image
-
+        if self.content is not None:
+            return self.content
         try:
-            with _opened(self) as image:
-                turned = image.getexif().get(_ORIENTATION, 1) > 1
-            if not turned:
-                return self.content if self.content is not None else Path(str(self.path)).read_bytes()
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return Path(str(self.path)).read_bytes()
+        except OSError as error:
             raise _unreadable(self, error) from error
-        held = io.BytesIO()
-        self.load().save(held, format="PNG")
-        return held.getvalue()
 
 
 def as_picture(value: Any, folder: Path | None = None, *, upright: bool = True) -> Picture | None:

@@ -117,8 +117,7 @@ def test_cvbench_comes_from_the_hub() -> None:
     assert "--data cvbench=" in caught.value.hint
 
 
-def test_evals_are_read_from_one_place(tmp_path: Path) -> None:
-    """A benchmark of one's own may have pictures, too."""
+def test_a_benchmark_of_ones_own_may_have_pictures(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
         "title: Mine\ndescription: two pictures\ndata: {local: ask me}\ncolumns: {gold: name, image: file}\n"

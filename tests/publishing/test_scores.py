@@ -36,6 +36,14 @@ def test_every_result_under_eval_is_read(run: Path, add_results: AddResults) -> 
     ]
 
 
+def test_of_overlaps_no_number_of_right_answers_is_told(run: Path, add_results: AddResults) -> None:
+    results = results_of(500, 51.8)
+    results["benches"]["math500"]["metric"] = "mIoU"
+    add_results(run, "a", results)
+    [score] = read_scores(find_model(str(run)))
+    assert (score.metric, score.score, score.correct) == ("mIoU", 51.8, None)
+
+
 def test_the_fullest_measurement_counts_and_among_equals_the_newest(run: Path, add_results: AddResults) -> None:
     for age, (problems, score) in enumerate([(8, 100.0), (500, 80.0), (500, 81.0)]):
         add_results(run, str(age), results_of(problems, score))

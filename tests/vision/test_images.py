@@ -31,6 +31,18 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     assert saved(tmp_path, "a.jpg", "CMYK").load().mode == "RGB"
 
 
+def test_a_picture_of_a_set_of_stored_pictures_is_not_turned(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    path = saved(tmp_path, "a.jpg", exif=exif).path
+    stored = as_picture(path, upright=False)
+    assert stored is not None
+    with Image.open(str(path)) as image:
+        assert stored.size() == stored.load().size == image.size
+    assert Picture(path).size() == stored.size()[::-1]
+    assert check_pictures([[stored]]).kinds == {}
+
+
 def test_a_picture_is_turned_as_its_exif_data_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn

@@ -82,8 +82,7 @@ def prepare_masks(
     work = MaskWork(benches, DEFAULT_MODEL if setting == ON else setting, kept)
     if work.missing(samples) or not finished:
         for item in benches:
-            for problem in item.planned.problems.problems:
-                _shapes(item.planned.bench.name, problem)
+            _check_shapes(item.planned.bench.name, item.planned.problems.problems)
         check_segmenter(work.segmenter)
     return work
 
@@ -123,6 +122,16 @@ def _make(benches: Sequence[Prepared], samples: Sequence[Sample], model: str) ->
         return found
     finally:
         segmenter.close()
+
+
+def _check_shapes(bench: str, problems: Sequence[Problem]) -> None:
+    """Each row's shapes can be painted, and not every row lacks them, as of a file made by another program."""
+    painted = [_shapes(bench, problem) for problem in problems]
+    if not any(painted):
+        raise GpgError(
+            f"no row of {bench} has shapes, with which masks are compared",
+            "Give ReasonSeg's folder, or what `gpg data lisa --eval` writes, or leave masks out: --masks off",
+        )
 
 
 def _of(bench: str, samples: Sequence[Sample]) -> list[Sample]:

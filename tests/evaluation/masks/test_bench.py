@@ -85,6 +85,14 @@ def test_a_segmenter_without_weights_is_refused(prepared: Prepared, tmp_path: Pa
         work(prepared, str(tmp_path), [])
 
 
+def test_rows_without_any_shapes_are_no_masks(tmp_path: Path, tiny_sam: Path) -> None:
+    Image.new("RGB", (112, 84)).save(tmp_path / "a.jpg")
+    item = lisa(drawn.write_lines(tmp_path / "rows.jsonl", [{"image": "a.jpg", "instruction": "?", "box": "[]"}]))
+    with pytest.raises(GpgError, match="no row of lisa-val has shapes") as caught:
+        work(item, str(tiny_sam), [])
+    assert "--masks off" in caught.value.hint
+
+
 @pytest.mark.parametrize("shapes", [[{"label": "target"}], [{"label": "target", "points": []}], ["target"], [[1, 2]]])
 def test_shapes_that_no_mask_can_be_made_of_are_told_before_the_first_sample(
     tmp_path: Path, tiny_sam: Path, shapes: list
