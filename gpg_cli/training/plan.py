@@ -130,7 +130,9 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
     require_grader()
     vision = _check_model(settings)
     _check_eval_bench(settings.run)
-    data = load_training_data(settings.run, config.seed, bench_questions, vision=vision)
+    # Processes that are started by another one need not decode every picture once more.
+    looked_at = is_started_by_us()
+    data = load_training_data(settings.run, config.seed, bench_questions, vision=vision, looked_at=looked_at)
     if resumed or is_started_by_us():
         _check_same_rows(data, output_dir, settings.run.dataset_name)
     notes += data.notes

@@ -294,3 +294,19 @@ def test_a_text_model_leaves_pictures_alone(tmp_path: Path) -> None:
     data = load_training_data(settings(cls_parquet(tmp_path), **TEXT_GOLD), seed=0)
     assert "images" not in data.rows.column_names
     assert "Not used, as this trains on text: image." in data.notes
+
+
+def test_a_process_that_another_one_started_does_not_look_again(faulty: Path) -> None:
+    run = settings(faulty, **TEXT_GOLD)
+    data = load_training_data(run, seed=0, vision=True, looked_at=True)
+    assert len(data.rows) == 7
+    assert data.picture_report is None
+    skipping = run.model_copy(update={"faulty_pictures": "skip"})
+    assert len(load_training_data(skipping, seed=0, vision=True, looked_at=True).rows) == 2
+
+
+def test_one_question_may_be_asked_of_pictures_in_any_column(tmp_path: Path, json_lines) -> None:
+    for row in (1, 2):
+        circles(row).save(tmp_path / f"{row}.png")
+    rows = json_lines(*({"photo": f"{row}.png", "problem": "How many?", "solution": str(row)} for row in (1, 2)))
+    assert len(load(rows, image_column="photo").rows) == 2

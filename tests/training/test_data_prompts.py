@@ -36,6 +36,20 @@ def test_prompts_are_messages_with_a_chat_template_and_text_without(json_lines, 
     assert make_prompts(data, plain, tokenizer)[0]["prompt"] == "Think.\n\n1+1="
 
 
+def test_a_template_is_put_around_each_problem_and_no_ready_made_prompt(json_lines, tokenizer) -> None:
+    """Other braces of it, and of the problem, stay as they are."""
+    around = {"prompt_template": "{{=}}{problem}?", "system_prompt": "Think."}
+    for row, expected in (
+        ({"problem": "{1}+1", "answer": "2"}, "Think.\n\n{{=}}{1}+1?"),
+        ({"prompt": [{"role": "user", "content": "1+1"}], "answer": "2"}, "Think.\n\n{{=}}1+1?"),
+        ({"prompt": MARKED, "answer": "2"}, MARKED),
+    ):
+        run = settings(json_lines(row), use_chat_template=False, **around)
+        data = load_training_data(run, seed=0)
+        assert make_prompts(data, run, tokenizer)["prompt"] == [expected]
+        assert ("The prompt template is not used: 'prompt' holds whole prompts." in data.notes) == (expected == MARKED)
+
+
 def test_a_conversation_keeps_its_own_system_prompt(json_lines, tokenizer) -> None:
     tokenizer.chat_template = "{{ messages[-1]['content'] }}"
     user, own = {"role": "user", "content": "1+1="}, {"role": "system", "content": "Own."}

@@ -119,3 +119,10 @@ def test_what_a_dry_run_prints_keeps_the_wishes_that_this_machine_cannot_fulfil(
     shown = outcome.json["settings"]
     assert (shown["bf16"], shown["attn_implementation"]) == (True, "flash_attention_2")
     assert "use_cpu" not in shown
+
+
+def test_a_prompt_template_has_a_place_for_the_problem() -> None:
+    template = "Q: {problem} {braces}"
+    assert resolve_settings(preset="quickstart", assignments=[f"prompt_template='{template}'"]).run.prompt_template
+    with pytest.raises(GpgError, match=r"prompt_template = 'Q:' is refused: .*it lacks \{problem\}"):
+        resolve_settings(preset="quickstart", assignments=["prompt_template='Q:'"])

@@ -95,3 +95,19 @@ def test_a_decompression_bomb_is_refused() -> None:
     Image.new("1", (20_000, 10_000)).save(held, "PNG")
     with pytest.raises(GpgError, match=r"too many|cannot be decoded"):
         Picture(content=held.getvalue()).load()
+
+
+def test_a_picture_is_known_by_its_path_or_its_bytes(tmp_path: Path) -> None:
+    picture = saved(tmp_path, "a.png")
+    assert picture.identity == picture.path
+    held = Picture(content=picture.encoded())
+    assert held.identity == Picture(content=picture.encoded()).identity != saved(tmp_path, "b.png", "L").identity
+    assert check_pictures([[held], [Picture(content=picture.encoded())]]).total == 1
+
+
+def test_a_cell_may_ask_for_the_stored_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path, "a.jpg", exif=exif).path
+    sizes = [as_picture({"path": path, "upright": upright}).size() for upright in (None, True, False)]
+    assert sizes == [(30, 40), (30, 40), (40, 30)]

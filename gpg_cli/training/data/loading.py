@@ -86,7 +86,12 @@ class TrainingData:
 
 
 def load_training_data(
-    settings: RunSettings, seed: int, bench_questions: BenchQuestions | None = None, *, vision: bool = False
+    settings: RunSettings,
+    seed: int,
+    bench_questions: BenchQuestions | None = None,
+    *,
+    vision: bool = False,
+    looked_at: bool = False,
 ) -> TrainingData:
     """Load and check a data set: a built-in one, a local file or folder, or a Hub id.
 
@@ -94,6 +99,7 @@ def load_training_data(
         seed: decides the problems of a built-in data set, and the order of SAT's choices.
         bench_questions: gives what `decontaminate` compares with; needed where the settings ask for that.
         vision: whether the model sees, so that a usual column of pictures is read even if the settings name none.
+        looked_at: whether another process of this run has looked at all pictures already, and found none to refuse.
 
     Raises:
         GpgError: the data cannot be had or read; a column is missing or holds no text; more than 5% of the golds cannot
@@ -117,9 +123,11 @@ def load_training_data(
 
     kept = [row for row, problem in enumerate(problems) if problem]
     left_out = {"empty_problem": len(problems) - len(kept)}
-    kept, report = _look_at_pictures(kept, left_out, source, settings)
+    kept, report = _look_at_pictures(kept, left_out, source, settings, looked_at=looked_at)
     kept = _with_golds(kept, left_out, golds, reading, table, columns, name)
-    if not _PICTURES & set(table.column_names):  # one question may be asked of many pictures
+    if source.pictures is None and not _PICTURES & set(
+        table.column_names
+    ):  # one question may be asked of many pictures
         distinct = _first_of_each(kept, questions)
         left_out["duplicate"] = len(kept) - len(distinct)
         kept = distinct
@@ -149,7 +157,7 @@ def load_training_data(
 
 
 def _look_at_pictures(
-    kept: list[int], left_out: dict[str, int], source: Source, settings: RunSettings
+    kept: list[int], left_out: dict[str, int], source: Source, settings: RunSettings, *, looked_at: bool
 ) -> tuple[list[int], PictureReport | None]:
     """The rows whose picture can be used; the others are counted or refused, as the settings say."""
     if source.pictures is None:
@@ -158,6 +166,8 @@ def _look_at_pictures(
         single = [row for row in kept if row not in source.several]
         left_out["several_pictures"] = len(kept) - len(single)
         kept = single
+    if looked_at and settings.faulty_pictures == "error":
+        return kept, None
     if len(kept) > _MANY_PICTURES and process_rank() == 0:
         say(f"Looking at {len(kept)} pictures ...")
     report = check_rows(source.pictures, kept, settings.max_pixels)
