@@ -4,7 +4,6 @@ It is put together section by section in Python rather than from a template file
 whole sections and table rows at a time; text from run.json goes through `markdown` on its way in.
 """
 
-import json
 import shlex
 import shutil
 from pathlib import Path
@@ -16,8 +15,10 @@ from gpg_cli.publishing.facts import RunFacts
 from gpg_cli.publishing.markdown import code, code_block, inline, plain, table
 from gpg_cli.publishing.names import hub_id, public_name
 from gpg_cli.publishing.scores import BenchScore
+from gpg_cli.publishing.usage import shows_pictures, usage
+from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
-from gpg_cli.run_folder import REWARD_PICTURE, read_json
+from gpg_cli.run_folder import REWARD_PICTURE
 
 _PAPER = "https://arxiv.org/abs/2504.02546"
 _CITATION = """\
@@ -44,19 +45,8 @@ _SETTINGS = (
     "reward_weights",
     "beta",
 )
-_TRANSFORMERS = """\
-from transformers import pipeline
-
-prompt = {prompt}
-generator = pipeline("text-generation", model={model})
-print(generator(prompt, max_new_tokens={tokens}, return_full_text=False)[0]["generated_text"])"""
-_VLLM = """\
-from vllm import LLM, SamplingParams
-
-prompt = {prompt}
-llm = LLM(model={model})
-outputs = llm.{method}(prompt, SamplingParams(max_tokens={tokens}))
-print(outputs[0].outputs[0].text)"""
+# The Hub's task of a model that reads text alone, and of one that sees.
+_TASKS = (("text-generation", "Text generation"), ("image-text-to-text", "Image-text-to-text"))
 
 
 def write_card(folder: Path, name: str, repo_id: str | None, facts: RunFacts | None, scores: list[BenchScore]) -> None:
@@ -79,23 +69,26 @@ def write_card(folder: Path, name: str, repo_id: str | None, facts: RunFacts | N
         f"# {inline(name)}",
         _introduction(facts),
         *_results(facts, scores),
-        *_usage(model, facts, scores, chat=_has_chat_template(folder)),
+        *usage(model, folder, facts, scores),
         *(_training(facts) if facts else []),
         *(_reproduction(facts) if facts else []),
         *(["## Citation", code_block(_CITATION, "bibtex")] if facts else []),
     ]
     text = "\n\n".join(section for section in sections if section)
-    ModelCard(f"---\n{metadata(name, facts, scores).to_yaml()}\n---\n\n{text}\n").save(folder / "README.md")
+    ModelCard(f"---\n{metadata(name, facts, scores, pictures=shows_pictures(folder)).to_yaml()}\n---\n\n{text}\n").save(
+        folder / "README.md"
+    )
 
 
-def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any:
+def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore], *, pictures: bool = False) -> Any:
     """The card's YAML block, as huggingface_hub's ModelCardData; only Hub ids are named as base model and data."""
     from huggingface_hub import EvalResult, ModelCardData
 
+    task, name_of_task = _TASKS[pictures]
     results = [
         EvalResult(
-            task_type="text-generation",
-            task_name="Text generation",
+            task_type=task,
+            task_name=name_of_task,
             dataset_type=plain(score.bench),
             dataset_name=plain(score.title),
             metric_type="mean_iou" if score.metric == "mIoU" else "accuracy",
@@ -111,7 +104,7 @@ def metadata(name: str, facts: RunFacts | None, scores: list[BenchScore]) -> Any
         base_model=hub_id(facts.model) if facts else None,
         datasets=[dataset] if dataset else None,
         library_name="transformers",
-        pipeline_tag="text-generation",
+        pipeline_tag=task,
         # A model that is no run's was not trained with GPG as far as we know.
         tags=["gpg", "trl"] if facts else None,
         model_name=name if results else None,
@@ -126,6 +119,11 @@ def _introduction(facts: RunFacts | None) -> str:
         return (
             "The toy model of gpg-cli's quickstart: it adds two numbers of two digits, and learned with "
             f"[Group Policy Gradient]({_PAPER}) (GPG) not to forget the carry."
+        )
+    if facts.model == QUICKSTART_VISION:
+        return (
+            "The toy model of gpg-cli's quickstart-vision: it counts the circles in a picture, and learned with "
+            f"[Group Policy Gradient]({_PAPER}) (GPG) not to overlook the last row."
         )
     base = f"{_linked(facts.model, 'https://huggingface.co/')} trained" if facts.model else "A language model trained"
     data = f" on {_linked(facts.dataset, 'https://huggingface.co/datasets/')}" if facts.dataset else ""
@@ -162,33 +160,6 @@ def _score_row(score: BenchScore) -> list[str]:
     ]
 
 
-def _usage(model: str, facts: RunFacts | None, scores: list[BenchScore], *, chat: bool) -> list[str]:
-    settings = facts.settings if facts else {}
-    question = "47+85=" if facts and facts.model == QUICKSTART else "What is 12 + 34?"
-    system = settings.get("system_prompt")
-    turns = [{"role": "system", "content": system}] if isinstance(system, str) and system else []
-    messages = [*turns, {"role": "user", "content": question}]
-    tokens = settings.get("max_completion_length")
-    # JSON text is Python too for strings, lists and objects of them, and keeps every quote and newline in its place.
-    values = {
-        "model": json.dumps(model, ensure_ascii=False),
-        "prompt": json.dumps(messages if chat else question, ensure_ascii=False),
-        "tokens": tokens if isinstance(tokens, int) else 512,
-        "method": "chat" if chat else "generate",
-    }
-    measured = ",".join(score.bench for score in scores)
-    bench = plain(measured or settings.get("eval_bench") or "math500")
-    evaluate = shlex.join(["gpg", "eval", "--model", model, "--bench", bench])
-    return [
-        "## How to use",
-        code_block(_TRANSFORMERS.format(**values), "python"),
-        "With vLLM:",
-        code_block(_VLLM.format(**values), "python"),
-        "Measure it again (gpg-cli):" if scores else "Measure it (gpg-cli):",
-        code_block(evaluate, "bash"),
-    ]
-
-
 def _training(facts: RunFacts) -> list[str]:
     lines = [f"- {line}" for line in objective.describe(facts.settings)]
     if facts.steps is not None:
@@ -216,10 +187,3 @@ def _reproduction(facts: RunFacts) -> list[str]:
         )
     command = code_block(shlex.join(["gpg", *map(plain, facts.command)]), "bash") if facts.command else ""
     return ["## How to reproduce", command, "\n".join(lines)]
-
-
-def _has_chat_template(folder: Path) -> bool:
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    config = folder / "tokenizer_config.json"
-    return config.is_file() and bool(read_json(config).get("chat_template"))
