@@ -170,5 +170,6 @@ def test_a_server_of_vllm_says_what_transformers_says(
             ]
             first, same, other = completions_of(engine, seeded)
     print(f"server: {equal(done, expected)} of {len(done)} as transformers")
+    # All 36 on the machine where this was written.
     assert equal(done, expected) >= 30
     assert first == same != other
