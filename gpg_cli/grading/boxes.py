@@ -26,7 +26,8 @@ _BOX = re.compile(
 _WHOLE = 1000
 # Longer numbers are no place in a picture, and Python refuses to read those of more than 4300 digits.
 _MOST_DIGITS = 9
-_RIGHT_FROM = 0.5
+# Half, but for the rounding of shares.
+_RIGHT_FROM = 0.5 - 1e-9
 _PUBLISHED_EPSILON = 1e-6
 
 

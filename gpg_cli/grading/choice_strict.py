@@ -96,5 +96,6 @@ def _names(texts: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, int]]:
             place_of.setdefault(form, place)
     forms = sorted(place_of, key=len, reverse=True)
     either = "|".join(r"\s+".join(map(re.escape, form.split())) for form in forms) or "(?!)"
-    # Not the 3 of 13, 3.5 or 1,300.
-    return re.compile(rf"(?<![\w-])(?<![0-9][.,])(?:{either})(?![\w-])(?![.,][0-9])", re.IGNORECASE), place_of
+    # Not the 3 of 13, 3.5 or 3,000; but that of 3.0.
+    pattern = rf"(?<![\w-])(?<![0-9][.,])(?:{either})(?![\w-])(?!\.[0-9]*[1-9]|,[0-9])"
+    return re.compile(pattern, re.IGNORECASE), place_of

@@ -3,7 +3,7 @@
 The answer is what stands between the last answer tags, glued to them or not, and nothing else; without tags the last
 box, or the value with which the text ends. It is compared as a number with its roots and π: 8√{3} is not 8. Degrees
 and units may be left out; where both are written they have to fit: 120cm is 1.2m, and is not 1.2cm. A root is not its
-decimal approximation, unless that agrees to five places.
+decimal approximation to a few places.
 """
 
 import re
@@ -55,7 +55,7 @@ def stated_value(completion: str) -> str | None:
 
 def _end_of_text(completion: str) -> str | None:
     last_line = completion.rstrip().rpartition("\n")[2][-_LONGEST_LINE:]
-    sentence = _END_OF_SENTENCE.split(last_line.rstrip("。"))[-1]
+    sentence = _END_OF_SENTENCE.split(last_line.rstrip(".。"))[-1]
     if not last_line.endswith((".", "。")) and not _ANNOUNCEMENT.search(sentence):
         return None
     words = value_part(sentence).split()[-_MOST_WORDS:]

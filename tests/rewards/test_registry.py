@@ -7,6 +7,7 @@ from gpg_cli.rewards import (
     RewardSettings,
     get_reward,
     get_rewards,
+    gold_is_text,
     parameters_of,
     reads_gold,
     reward_names,
@@ -18,6 +19,8 @@ from gpg_cli.rewards.registry import reward
 NAMES = {
     "accuracy",
     "accuracy_lv35",
+    "box",
+    "class_name",
     "cosine",
     "format",
     "format_openr1",
@@ -30,7 +33,11 @@ NAMES = {
     "tag_count",
     "tag_count_openr1",
     "tag_count_openrs",
+    "vision_accuracy",
+    "vision_format",
+    "vision_format_base",
 }
+VISION = {"box", "class_name", "vision_accuracy"}
 
 
 def test_a_reward_bears_the_name_it_is_asked_for_by() -> None:
@@ -48,8 +55,8 @@ def test_a_reward_takes_what_trl_passes_and_nothing_comes_of_nothing(name: str) 
 @pytest.mark.parametrize(
     ("name", "complaint", "remedy"),
     [
-        ("acuracy", "unknown reward 'acuracy'", "Did you mean accuracy or accuracy_lv35?"),
-        ("zzz", "unknown reward 'zzz'", "There are: accuracy, accuracy_lv35, cosine, format,"),
+        ("acuracy", "unknown reward 'acuracy'", "Did you mean accuracy or accuracy_lv35 or vision_accuracy?"),
+        ("zzz", "unknown reward 'zzz'", "There are: accuracy, accuracy_lv35, box, class_name, cosine,"),
         ("zzz", "unknown reward 'zzz'", "One of your own is python:FILE.py:FUNCTION."),
         ("code", "the reward 'code' is for programs, which have to be run in a sandbox", "python:FILE.py:FUNCTION"),
         ("binary_code", "'binary_code' is for programs", "a sandbox of yours"),
@@ -90,7 +97,14 @@ def test_a_name_cannot_be_given_twice() -> None:
 
 def test_the_rewards_that_need_a_gold_are_known() -> None:
     needing = {name for name in reward_names() if reads_gold(name)}
-    assert needing == {"accuracy", "accuracy_lv35", "cosine", "length", "length_per_prompt"}
+    assert needing == {"accuracy", "accuracy_lv35", "cosine", "length", "length_per_prompt"} | VISION
+
+
+def test_the_rewards_that_want_the_gold_as_the_data_has_it_are_known() -> None:
+    assert {name for name in reward_names() if gold_is_text(name)} == VISION
+    assert not gold_is_text("python:rewards.py:mine")
+    with pytest.raises(GpgError, match="unknown reward 'vision'"):
+        gold_is_text("vision")
 
 
 def test_a_reward_is_described_in_one_line_and_in_full() -> None:
