@@ -1,5 +1,6 @@
 """The body of a request to /v1/chat/completions, where prompts with pictures go, and the completion in its answer."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def chat_body(request: Request, model: str, text: ModelText, way: Way) -> dict[s
     if request.template is not None:
         # vLLM refuses it, in clear words, unless it was started with --trust-request-chat-template.
         body["chat_template"] = request.template
-    return body | (processor_arguments(text) if way.extensions else {})
+    return body
 
 
 def read_chat_completion(request: Request, answer: Any, text: ModelText, reader: PromptReader) -> Completion:
@@ -31,8 +32,26 @@ def read_chat_completion(request: Request, answer: Any, text: ModelText, reader:
     Raises:
         ServerFailure: see `read_completion`.
     """
-    as_read = Request(request.index, tuple(reader.token_ids(request)), request.sampling)
-    return read_completion(as_read, _as_text_completion(answer), text)
+    meant = Request(request.index, tuple(reader.token_ids(request)), request.sampling)
+    as_text = _as_text_completion(answer)
+    _check_length(as_text, len(meant.token_ids), text)
+    return read_completion(meant, as_text, text)
+
+
+def _check_length(answer: dict[str, Any], meant: int, text: ModelText) -> None:
+    """Pictures in another size are another number of tokens.
+
+    The limits of their size are not sent with each request: vLLM refuses that unless it was started with
+    --trust-request-mm-kwargs.
+    """
+    usage = answer.get("usage")
+    read = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    if isinstance(read, int) and read != meant:
+        limits = json.dumps(processor_arguments(text).get("mm_processor_kwargs", {}))
+        raise ServerFailure(
+            f"has read a prompt with pictures of {meant} tokens as one of {read}; does it scale them as this "
+            f"evaluation does (vllm serve --mm-processor-kwargs '{limits}')?"
+        )
 
 
 def _messages(messages: Sequence[Message], pictures: Sequence[Picture]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ def picture_arguments(model_location: str, text: ModelText) -> dict[str, Any]:
 
 
 def processor_arguments(text: ModelText) -> dict[str, Any]:
-    """`mm_processor_kwargs`, of EngineArgs and of a request to vLLM's server: the pixel limits of our processor.
+    """`mm_processor_kwargs` of EngineArgs: the pixel limits of our processor.
 
     vLLM loads the processor from the model's folder, which may have other limits.
     """
