@@ -87,11 +87,15 @@ def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> li
 
 def undecoded(dataset: "Dataset") -> "Dataset":
     """A data set that gives its pictures as `{"bytes": ..., "path": ...}`: decoded, thousands would fill the memory."""
-    from datasets import Image
+    from datasets import Image, List
 
     for column, feature in dataset.features.items():
+        # datasets knows lists as a Python list of one feature, and as a type of its own.
+        inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)
         if isinstance(feature, Image) and feature.decode:
             dataset = dataset.cast_column(column, Image(decode=False))
+        elif isinstance(inner, Image) and inner.decode:
+            dataset = dataset.cast_column(column, List(Image(decode=False)))
     return dataset
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, Message, first_line
-from gpg_cli.evaluation.picture_prompts import conversation, plain_template, render, vision_tokens
+from gpg_cli.evaluation.picture_prompts import conversation, render, vision_tokens
 from gpg_cli.evaluation.profiles import Style
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import is_vision_config, load_processor
+from gpg_cli.vision.template import plain_template
 
 
 @dataclass(frozen=True)

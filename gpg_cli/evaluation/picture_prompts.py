@@ -8,9 +8,6 @@ from gpg_cli.evaluation.engine import Message, first_line
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import image_token_counts, image_token_id
 
-# What Qwen's vision-language models have around a picture.
-_BEGIN, _END = "<|vision_start|>", "<|vision_end|>"
-
 
 def conversation(query: str, pictures: Sequence[Picture], system_prompt: str | None) -> tuple[Message, ...]:
     """The messages of a query: the system message where there is one, then the user's, its pictures before its text."""
@@ -19,22 +16,6 @@ def conversation(query: str, pictures: Sequence[Picture], system_prompt: str | N
     if not system_prompt:
         return (user,)
     return {"role": "system", "content": [{"type": "text", "text": system_prompt}]}, user
-
-
-def plain_template(processor: Any) -> str:
-    """Jinja text that writes the parts of all messages one after the other and nothing else.
-
-    So the templates of Qwen2-VL's base models write a prompt: part after part, without roles.
-    """
-    vocabulary = processor.tokenizer.get_vocab()
-    image = processor.image_token
-    if _BEGIN in vocabulary and _END in vocabulary:
-        image = f"{_BEGIN}{image}{_END}"
-    return (
-        "{% for message in messages %}{% for part in message['content'] %}"
-        "{% if part['type'] == 'image' %}" + image + "{% else %}{{ part['text'] }}{% endif %}"
-        "{% endfor %}{% endfor %}"
-    )
 
 
 def render(processor: Any, messages: Sequence[Message], template: str | None, pictures: int) -> tuple[str, list[int]]:

@@ -163,7 +163,7 @@ def _machines(request: TrainRequest, run: RunSettings, notes: list[str]) -> tupl
         if not torch.cuda.is_available():
             # accelerate calls the device cpu:0, at which torch.load of an optimiser's state fails on resuming.
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", "cpu")
-        # Text models use all their parameters; TRL asks for the search where there are images.
+        # All parameters take part in every step, a vision tower's too: where there are pictures every row has one.
         return None, {"ddp_find_unused_parameters": False, **training_arguments(run.accelerate)}
     machines = Machines(
         request.num_processes or default_processes(),

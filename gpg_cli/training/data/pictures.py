@@ -5,10 +5,9 @@ are chosen from it without being copied.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, DatasetInfo, Features, Image, List, Value
+from datasets import Dataset, DatasetInfo, Features, List, Value
 from datasets.fingerprint import generate_random_fingerprint
 from datasets.table import InMemoryTable
 
@@ -40,16 +39,6 @@ def choose_picture_column(table: Dataset, settings: RunSettings, *, vision: bool
             f"{near}It has: {', '.join(table.column_names)}. Name it with --set image_column=...",
         )
     return settings.image_column
-
-
-def undecoded(table: Dataset) -> Dataset:
-    """A data set that gives the pictures of its image columns encoded, as `{"bytes": ..., "path": ...}`."""
-    for name, feature in table.features.items():
-        if isinstance(feature, Image) and feature.decode:
-            table = table.cast_column(name, Image(decode=False))
-        elif _holds_images(feature):
-            table = table.cast_column(name, List(Image(decode=False)))
-    return table
 
 
 def attach(rows: Dataset, pictures: PictureColumn, positions: Sequence[int]) -> Dataset:
@@ -112,8 +101,3 @@ def identities(pictures: PictureColumn, rows: Sequence[int]) -> Iterator[list[st
     """For each row what its pictures are known by: their paths, or digests of their bytes."""
     for row in rows:
         yield [picture.identity for picture in pictures.of(row)]
-
-
-def _holds_images(feature: Any) -> bool:
-    inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)
-    return isinstance(inner, Image) and inner.decode

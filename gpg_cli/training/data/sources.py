@@ -6,11 +6,11 @@ from pathlib import Path
 from datasets import Dataset
 
 from gpg_cli.errors import GpgError
-from gpg_cli.hub_access import load_hub_dataset
+from gpg_cli.hub_access import load_hub_dataset, undecoded
 from gpg_cli.local_data import data_folder, is_local, load_local_dataset
 from gpg_cli.training.data import sat
 from gpg_cli.training.data.picture_cells import PictureColumn, read_pictures
-from gpg_cli.training.data.pictures import choose_picture_column, undecoded
+from gpg_cli.training.data.pictures import choose_picture_column
 from gpg_cli.training.settings import RunSettings
 from gpg_cli.vision.lisa_folder import PICTURE_ENDINGS, read_lisa_folder, split_folder
 
