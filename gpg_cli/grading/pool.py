@@ -27,7 +27,8 @@ GRACE_S = 1.5
 _STARTS_TO_TRY = 3
 _PAUSE_BETWEEN_STARTS_S = 0.2
 _LARGEST_CHUNK = 8
-# An answer during which a worker died is tried again once: the kernel, or a person, may have killed the worker.
+# An answer during which a worker died is tried again once: the kernel, or a person, may have killed the worker. As they
+# often kill several in a row, it waits for a new worker: one that is idle may be the next to go.
 _LOSSES_TO_GIVE_UP = 2
 
 T = TypeVar("T")
@@ -42,7 +43,8 @@ class Call(Generic[T]):
         arguments: what can be pickled.
         limit_s: seconds the function keeps to by itself, or else is killed for soon after.
         on_timeout: the result of a call that was killed.
-        on_failure: the result of a call that raised, or with which two workers died.
+        on_failure: the result of a call that raised, or with which two workers died, the second as a rule newer than
+            the first loss.
     """
 
     function: Callable[..., T]
@@ -138,27 +140,33 @@ class WorkerPool:
         if not at_once:
             self._wait_for_calls()
         failed_starts = 0
+        lost: list[Call] = []
         while not self._closed:
             try:
                 with WorkerProcess(self._prepare, self._memory_limit) as worker:
                     failed_starts = 0
-                    self._feed(worker)
+                    self._feed(worker, lost)
             except CannotStart as problem:
+                self._put_back(lost)
+                lost.clear()
                 failed_starts += 1
                 self._wait_for_calls()
                 if failed_starts >= _STARTS_TO_TRY:
                     self._give_up(str(problem))
                     failed_starts = 0
                 time.sleep(_PAUSE_BETWEEN_STARTS_S)
+        self._put_back(lost)
 
-    def _feed(self, worker: WorkerProcess) -> None:
-        """Give a worker calls until it is lost or the pool is closed."""
+    def _feed(self, worker: WorkerProcess, lost: list[Call]) -> None:
+        """Give a worker calls, first the one in `lost`, until it is lost with another or the pool is closed."""
         with self._changed:
+            if self._closed:
+                return
             self._alive.add(worker)
         try:
-            usable = True
+            usable = not lost or self._run(worker, [lost.pop()], lost)
             while usable and (chunk := self._take()):
-                usable = self._run(worker, chunk)
+                usable = self._run(worker, chunk, lost)
         finally:
             with self._changed:
                 self._alive.discard(worker)
@@ -182,8 +190,11 @@ class WorkerPool:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
 
-    def _run(self, worker: WorkerProcess, chunk: list[Call]) -> bool:
-        """Whether the worker can take another chunk. What it did not come to is put back for any worker."""
+    def _run(self, worker: WorkerProcess, chunk: list[Call], lost: list[Call]) -> bool:
+        """Whether the worker can take another chunk.
+
+        What it did not come to is put back for any worker; a call it died at is added to `lost`, for the next one.
+        """
         if worker.process.poll() is not None:
             self._put_back(chunk)
             return False
@@ -201,7 +212,7 @@ class WorkerPool:
                 # As a rule OSError or EOFError: the process died.
                 call.losses += 1
                 if call.losses < _LOSSES_TO_GIVE_UP:
-                    undone.insert(0, call)
+                    lost.append(call)
                 else:
                     call.finish(call.on_failure)
                 self._put_back(undone)

@@ -44,6 +44,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     return condition()
 
 
+def both_workers(pool: WorkerPool) -> set[int]:
+    """Their process ids, once both run and are idle; a worker is started, and replaced, only where there is work."""
+
+    def run_after_work() -> bool:
+        results(pool, *(call(time.sleep, 0.01) for _ in range(16)))
+        return len(pool.process_ids) == 2
+
+    assert wait_until(run_after_work)
+    return set(pool.process_ids)
+
+
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
     pool = WorkerPool(2, os.getpid)
@@ -81,20 +92,21 @@ def test_a_worker_that_dies_at_a_call_twice_makes_it_a_failure_and_is_replaced(p
 
 
 def test_workers_killed_from_outside_are_replaced_and_their_calls_made(pool: WorkerPool) -> None:
-    assert wait_until(lambda: len(pool.process_ids) == 2)
-    before = pool.process_ids
-    calls = [call(time.sleep, 0.3), call(time.sleep, 0.3), *(call(abs, -number) for number in range(50))]
+    before = both_workers(pool)
+    calls = [call(os.getpid), *(call(time.sleep, 0.5) for _ in range(2)), *(call(abs, -number) for number in range(50))]
     pool.submit(calls)
+    asleep = calls[0].future.result(60)
+    os.kill(asleep, signal.SIGKILL)
+    # Time enough for the other, which is idle, to take what the first was killed at, were it allowed to.
     time.sleep(0.1)
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-    assert [each.future.result(60) for each in calls] == [None, None, *range(50)]
-    assert not set(before) & set(pool.process_ids)
+    (idle,) = before - {asleep}
+    os.kill(idle, signal.SIGKILL)
+    assert [each.future.result(60) for each in calls[1:]] == [None, None, *range(50)]
+    assert not before & set(pool.process_ids)
 
 
 def test_workers_killed_while_idle_are_replaced_without_a_failure(pool: WorkerPool) -> None:
-    assert wait_until(lambda: len(pool.process_ids) == 2)
-    for pid in pool.process_ids:
+    for pid in both_workers(pool):
         os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: not any(map(is_running, pool.process_ids)))
     assert results(pool, *(call(abs, -number) for number in range(50))) == list(range(50))
