@@ -42,12 +42,12 @@ class HeldOutBench:
 
     def judge(self, completions: Sequence[Sequence[int]]) -> dict[str, float]:
         """Share of right answers, share of truncated ones, and mean length in tokens."""
-        from gpg_cli.grading import Verdict, grade_all
+        from gpg_cli.grading import grade_all
 
         texts = [self.completion(tokens) for tokens in completions]
         grades = grade_all(list(zip(self.golds, (text.text for text in texts), strict=True)), self.rule)
         return {
-            "score": sum(grade.verdict is Verdict.CORRECT for grade in grades) / len(grades),
+            "score": sum(grade.score for grade in grades) / len(grades),
             "truncated": sum(text.finish_reason == "length" for text in texts) / len(texts),
             "mean_tokens": sum(text.tokens for text in texts) / len(texts),
         }
