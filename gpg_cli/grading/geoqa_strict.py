@@ -43,8 +43,8 @@ def can_read_quantity(gold: str) -> bool:
 def stated_value(completion: str) -> str | None:
     """The answer as the model states it; None where it does not.
 
-    Without tags and box, that is what the last sentence ends with; where it lacks a full stop, and does not speak of an
-    answer, the text was cut off and states nothing.
+    Without tags and box, that is the whole completion where it is a value and nothing else, or what its last sentence
+    ends with; where that lacks a full stop, and does not speak of an answer, the text was cut off and states nothing.
     """
     tagged = last_tagged(completion)
     boxed = last_box(completion if tagged is None else tagged)
@@ -54,6 +54,9 @@ def stated_value(completion: str) -> str | None:
 
 
 def _end_of_text(completion: str) -> str | None:
+    whole = completion.strip()
+    if len(whole) <= _LONGEST_LINE and value_part(whole) == whole and read_quantity(whole):
+        return whole
     last_line = completion.rstrip().rpartition("\n")[2][-_LONGEST_LINE:]
     sentence = _END_OF_SENTENCE.split(last_line.rstrip(".。"))[-1]
     if not last_line.endswith((".", "。")) and not _ANNOUNCEMENT.search(sentence):

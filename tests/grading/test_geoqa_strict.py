@@ -97,6 +97,10 @@ def test_an_answer_is_a_number_with_its_roots_and_its_unit(gold: str, answer: st
         ("It is 25. Therefore, the area of the", None),
         ("<answer>25", None),
         ("", None),
+        # The whole completion, where it is a value and nothing else.
+        (" $25$\n", "$25$"),
+        ("25°", "25°"),
+        ("so 30", None),
     ],
 )
 def test_an_answer_is_what_the_model_states(completion: str, stated: str | None) -> None:
