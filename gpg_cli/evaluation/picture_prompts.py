@@ -50,5 +50,5 @@ def render(processor: Any, messages: Sequence[Message], template: str | None, pi
 
 
 def vision_tokens(processor: Any, pictures: Sequence[Picture]) -> int:
-    """How many tokens pictures take, in excess of one image token each; their files' heads alone are read."""
+    """How many tokens pictures take, in excess of one image token each; see `Picture.size`."""
     return sum(image_token_counts(processor, [picture.size() for picture in pictures])) - len(pictures)
