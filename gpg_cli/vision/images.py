@@ -67,7 +67,7 @@ class Picture:
             raise _unreadable(self, error) from error
 
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels as `load` gives it, from the file's head; a PNG is read whole, for its end may turn it.
+        """(width, height) in pixels as `load` gives it; of a PNG the whole file is read, for its end may turn it.
 
         Raises:
             GpgError: see `load`; that the rest is cut off is not noticed here.
