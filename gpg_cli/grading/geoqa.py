@@ -11,6 +11,7 @@ text between the tags equals the gold's, or the last letter from A to H that sta
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from gpg_cli.grading.math import Clock, MathRule
@@ -69,7 +70,9 @@ def grade_vision(golds: Sequence[str], completion: str, rule: MathRule) -> Grade
         completion: reasoning and answer.
         rule: how math-verify reads and compares.
     """
-    return grade_vision_text(golds, completion) or grade_geoqa(golds, completion, rule)
+    grade = grade_vision_text(golds, completion) or grade_geoqa(golds, completion, rule)
+    # What the parser overlooks between tight tags is an answer all the same, if a wrong one.
+    return replace(grade, extracted=grade.extracted or tagged_on_one_line(completion) or None)
 
 
 def is_filled(gold: str) -> bool:

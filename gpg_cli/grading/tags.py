@@ -24,7 +24,13 @@ def first_tagged(text: str) -> str | None:
 
 
 def last_tagged(text: str) -> str | None:
-    """What the last pair of tags holds, over any number of lines, stripped; None where there is none."""
+    """What the last pair of tags holds, over any number of lines, stripped; None where there is none.
+
+    A closing tag too many changes nothing.
+    """
     end = text.rfind(_CLOSING)
     start = text.rfind(_OPENING, 0, end) if end >= 0 else -1
-    return text[start + len(_OPENING) : end].strip() if start >= 0 else None
+    if start < 0:
+        return None
+    start += len(_OPENING)
+    return text[start : text.find(_CLOSING, start)].strip()

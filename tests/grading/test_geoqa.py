@@ -119,6 +119,10 @@ def test_the_reward_is_for_mathematics_text_or_letter(gold: str, completion: str
     assert grade(gold, completion, "vision-training").verdict is (Verdict.CORRECT if right else Verdict.WRONG)
 
 
+def test_a_wrong_answer_is_told_also_where_the_parser_sees_none() -> None:
+    assert grade("3", "<think>1,1</think><answer>2</answer>", "vision-training").extracted == "2"
+
+
 def test_a_solution_without_an_answer_says_nothing() -> None:
     golds = ["<answer>left</answer>", "left", "<answer> </answer>", ""]
     assert check_golds(golds, "vision-training") == [True, True, False, False]

@@ -14,6 +14,7 @@ from gpg_cli.grading.tags import first_tagged, last_tagged, tagged_on_one_line
         ("<answer>7 <answer>8</answer>", "7 <answer>8", "7 <answer>8", "8"),
         ("<answer>7</answer> or <answer>8", "7", "7", "7"),
         ("</answer><answer>7</answer>", "7", "7", "7"),
+        ("<answer>7</answer></answer>", "7", "7", "7"),
         ("<answer></answer>", "", "", ""),
         ("<answer>7", None, None, None),
         ("7</answer>", None, None, None),
