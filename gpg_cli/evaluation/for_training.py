@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion
+from gpg_cli.vision.images import Picture
 
 
 def measure(model: Path, bench: str, data_files: Mapping[str, Path], limit: int | None, keep: bool) -> float:
@@ -32,6 +33,7 @@ class HeldOutBench:
 
     name: str
     prompts: Sequence[Sequence[int]]
+    pictures: Sequence[Sequence[Picture]]
     seeds: Sequence[int]
     temperature: float
     top_p: float
@@ -66,20 +68,17 @@ def held_out(bench: str, data_files: Mapping[str, Path], limit: int | None, mode
     plan = check(EvalRequest(model=model, benches=[bench], data_files=data_files, limit=limit, seed=seed, keep=False))
     if len(plan.benches) != 1:
         raise GpgError(f"{bench} is several benchmarks", "Name one of them for eval_bench while training.")
-    if plan.benches[0].bench.shows_pictures:
-        raise GpgError(
-            f"{bench} shows pictures, and is not measured while a model trains, only before and after",
-            "Leave eval_every out.",
-        )
-    text = load_model_text(model)
+    name, shown = plan.benches[0].bench.name, plan.benches[0].bench.shows_pictures
+    text = load_model_text(model, shown_in=[name] if shown else [])
     prepared = prepare(plan.benches[0], text)
     planned = prepared.planned
     places = [place for place, room in enumerate(prepared.rooms) if room]
     if not places:
         raise GpgError(f"no question of {bench} leaves the model room for an answer", "Choose another eval_bench.")
     return HeldOutBench(
-        name=planned.bench.name,
+        name=name,
         prompts=[prepared.prompts[place].token_ids for place in places],
+        pictures=[prepared.prompts[place].pictures for place in places],
         seeds=[prepared.sampling(place, 0, seed).seed for place in places],
         temperature=planned.sampling.temperature,
         top_p=planned.sampling.top_p,

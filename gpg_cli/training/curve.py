@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.console import say
+from gpg_cli.errors import GpgError
 from gpg_cli.training.sampling import HowToSample
 
 
@@ -14,7 +15,8 @@ class HeldOut(Protocol):
 
     Attributes:
         name: the benchmark's.
-        prompts: tokens of each question.
+        prompts: tokens of each question, with one image token a picture.
+        pictures: of each question, undecoded.
         seeds: one a question.
         temperature, top_p, max_tokens: as the benchmark says.
     """
@@ -23,6 +25,8 @@ class HeldOut(Protocol):
     def name(self) -> str: ...
     @property
     def prompts(self) -> Sequence[Sequence[int]]: ...
+    @property
+    def pictures(self) -> Sequence[Sequence[Any]]: ...
     @property
     def seeds(self) -> Sequence[int]: ...
     @property
@@ -39,7 +43,16 @@ class HeldOut(Protocol):
 class Completes(Protocol):
     """What of a trainer this needs."""
 
-    def complete(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample) -> list[list[int]]: ...
+    @property
+    def sees(self) -> bool: ...
+
+    def complete(
+        self,
+        prompts: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        how: HowToSample,
+        pictures: Sequence[Sequence[Any]] | None = None,
+    ) -> list[list[int]]: ...
 
     def note(self, name: str, value: float) -> None: ...
 
@@ -52,9 +65,17 @@ class ScoreCurve(TrainerCallback):
         held_out: what to ask.
         every: steps.
         longest: tokens that a completion may have in this run; the benchmark's own limit where that is lower.
+
+    Raises:
+        GpgError: the benchmark shows pictures, and the training does not.
     """
 
     def __init__(self, trainer: Completes, held_out: HeldOut, every: int, longest: int) -> None:
+        if any(held_out.pictures) and not trainer.sees:
+            raise GpgError(
+                f"{held_out.name} shows pictures, and this trains on text: it cannot be measured meanwhile",
+                "Leave eval_every out: eval_bench alone is measured before and after.",
+            )
         self._trainer = trainer
         self._held_out = held_out
         self._every = every
@@ -64,7 +85,7 @@ class ScoreCurve(TrainerCallback):
         if state.global_step % self._every and state.global_step != state.max_steps:
             return
         held_out = self._held_out
-        completions = self._trainer.complete(held_out.prompts, held_out.seeds, self._how)
+        completions = self._trainer.complete(held_out.prompts, held_out.seeds, self._how, held_out.pictures)
         if not state.is_world_process_zero:
             return
         values = held_out.judge(completions)

@@ -24,6 +24,19 @@ class PictureTrainer(SavingTrainer):
             model = self.accelerator.unwrap_model(self.model)
             self._vision = SharedVision(model.get_base_model() if hasattr(model, "peft_config") else model)
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model is shown pictures."""
+        return self._reader is not None
+
+    def with_vision_tokens(
+        self, prompts: Sequence[Sequence[int]], pictures: Sequence[Sequence[Picture]]
+    ) -> list[list[int]]:
+        """Prompts with one image token a picture -> as the model reads them; text stays as it is."""
+        if self._reader is None:
+            return [list(prompt) for prompt in prompts]
+        return [self._reader.expand(*pair) for pair in zip(prompts, pictures, strict=True)]
+
     def example(self, row: int) -> dict[str, Any]:
         """A row of the training data, its pictures put into its prompt."""
         example = dict(self.train_dataset[row])

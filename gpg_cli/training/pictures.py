@@ -79,11 +79,12 @@ class PictureReader:
         # The template has written the special tokens already.
         tokens = self._processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
         pictures = [pictures_of(prompt) for prompt in prompts]
-        expanded = []
-        for ids, own in zip(tokens, pictures, strict=True):
-            counts = image_token_counts(self._processor, [_size(picture) for picture in own])
-            expanded.append(expand_image_tokens(ids, self.image_token, counts))
-        return expanded, pictures
+        return [self.expand(*pair) for pair in zip(tokens, pictures, strict=True)], pictures
+
+    def expand(self, token_ids: Sequence[int], pictures: Sequence[Any]) -> list[int]:
+        """A prompt with one image token a picture -> the prompt as the model reads it."""
+        counts = image_token_counts(self._processor, [_size(picture) for picture in pictures])
+        return expand_image_tokens(token_ids, self.image_token, counts)
 
     def show(self, pictures: Sequence[Sequence[Any]]) -> ShownPictures | None:
         """What the model is given for the pictures of several rows; None where none has a picture.

@@ -12,6 +12,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from gpg_cli.training.metrics import peak_memory_gib
 from gpg_cli.training.picture_trainer import PictureTrainer, decoded
 from gpg_cli.training.reward_guard import GuardedReward
 from gpg_cli.training.sampling import HowToSample, SeededEngine, sample_completions, seed_of
+
+# A prompt with its vision tokens, its seed, and its pictures.
+Asked = tuple[list[int], int, Sequence[Any]]
 
 
 class SkippingAccelerator(Accelerator):
@@ -80,7 +84,7 @@ class ReliableTrainer(PictureTrainer):
         seeds = self._row_seeds
         if self.use_vllm:
             self._seed_vllm(seeds)
-            images = images and [[decoded(picture) for picture in row] for row in images]
+            images = images and [row and [decoded(picture) for picture in row] for row in images]
         elif len(seeds) == len(prompt_ids) and not multimodal_fields and not self.use_transformers_continuous_batching:
             return self._sample_seeded(prompt_ids, seeds, images), None
         return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, has_tool_images)
@@ -95,7 +99,7 @@ class ReliableTrainer(PictureTrainer):
                 self.generation_config,
                 self._tokenizer.pad_token_id,
                 self.eos_token_ids,
-                lambda input_ids: self.showing(shown, input_ids),
+                partial(self.showing, shown),
             )
 
     @contextlib.contextmanager
@@ -118,14 +122,22 @@ class ReliableTrainer(PictureTrainer):
             finally:
                 model.train(training)
 
-    def complete(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], how: HowToSample) -> list[list[int]]:
+    def complete(
+        self,
+        prompts: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        how: HowToSample,
+        pictures: Sequence[Sequence[Any]] | None = None,
+    ) -> list[list[int]]:
         """Complete other prompts than the training's, through its engine; all processes call it, and all get the whole.
 
         Args:
-            prompts: tokens.
+            prompts: tokens, with one image token a picture.
             seeds: one a prompt.
+            pictures: of each prompt, undecoded; None where no prompt has any.
         """
-        rows = list(zip(prompts, seeds, strict=True))
+        shown = pictures or [()] * len(prompts)
+        rows = list(zip(self.with_vision_tokens(prompts, shown), seeds, shown, strict=True))
         # Every process has as many, because all of them take part in each call.
         share = -(-len(rows) // self.accelerator.num_processes)
         padded = rows + rows[-1:] * (share * self.accelerator.num_processes - len(rows))
@@ -136,7 +148,7 @@ class ReliableTrainer(PictureTrainer):
             )
         return completions[: len(rows)]
 
-    def _complete(self, rows: Sequence[tuple[Sequence[int], int]], how: HowToSample) -> list[list[int]]:
+    def _complete(self, rows: Sequence[Asked], how: HowToSample) -> list[list[int]]:
         config = copy.deepcopy(self.generation_config)
         config.update(temperature=how.temperature or 1.0, top_p=how.top_p, top_k=0, min_p=None)
         config.update(max_new_tokens=how.max_tokens)
@@ -144,7 +156,7 @@ class ReliableTrainer(PictureTrainer):
         with self._model_for_sampling() as model:
             # No more at once than while training, for which the memory is known to be enough.
             for start in range(0, len(rows), self._microbatch_rows):
-                prompts, seeds = zip(*rows[start : start + self._microbatch_rows], strict=True)
+                prompts, seeds, pictures = zip(*rows[start : start + self._microbatch_rows], strict=True)
                 made += sample_completions(
                     model,
                     prompts,
@@ -152,19 +164,23 @@ class ReliableTrainer(PictureTrainer):
                     config,
                     self._tokenizer.pad_token_id,
                     self.eos_token_ids,
+                    partial(self.showing, self.shown(pictures)),
                 )
         return made
 
-    def _complete_with_vllm(self, rows: Sequence[tuple[Sequence[int], int]], how: HowToSample) -> list[list[int]]:
+    def _complete_with_vllm(self, rows: Sequence[Asked], how: HowToSample) -> list[list[int]]:
         engine = self.vllm_generation
         wanted = {"temperature": how.temperature, "top_p": how.top_p, "top_k": 0, "min_p": 0.0}
         wanted |= {"max_completion_length": how.max_tokens}
         before = {name: getattr(engine, name) for name in wanted}
-        self._row_seeds = [seed for _, seed in rows]
+        self._row_seeds = [seed for _, seed, _ in rows]
+        images = [list(pictures) or None for _, _, pictures in rows]
         try:
             for name, value in wanted.items():
                 setattr(engine, name, value)
-            return self._generate_single_turn([list(prompt) for prompt, _ in rows], None, {}, 1)[0]
+            return self._generate_single_turn(
+                [prompt for prompt, _, _ in rows], images if any(images) else None, {}, 1
+            )[0]
         finally:
             for name, value in before.items():
                 setattr(engine, name, value)

@@ -295,11 +295,14 @@ def test_an_instruct_model_is_offered_its_profile(
     assert "(D) 0\nOutput the thinking process in <think> </think> and final answer in <answer>" in prompt
 
 
-def test_training_measures_before_and_after_but_not_while(data: VisionSet, tiny_qwen2_vl: Path) -> None:
+def test_training_measures_before_and_after_and_asks_with_pictures_meanwhile(
+    data: VisionSet, tiny_qwen2_vl: Path
+) -> None:
     files = {"lisa-val": data.data_files["lisa-val"]}
     assert measure(tiny_qwen2_vl, "lisa-val", files, 1, False) == 0.0
-    with pytest.raises(GpgError, match="lisa-val shows pictures, and is not measured while a model trains"):
-        held_out("lisa-val", files, 1, str(tiny_qwen2_vl), 0)
+    asked = held_out("lisa-val", files, 1, str(tiny_qwen2_vl), 0)
+    assert [len(pictures) for pictures in asked.pictures] == [1]
+    assert asked.judge([asked.prompts[0][:3]])["score"] == 0
 
 
 def test_the_command(gpg: Callable, data: VisionSet, tiny_qwen2_vl: Path, tmp_path: Path) -> None:

@@ -81,3 +81,49 @@ def test_two_processes_measure_what_one_does(gpg: Callable[..., Outcome]) -> Non
     one, two = curve(), curve(Path("two"))
     assert list(one) == list(two)
     assert two[3]["eval/quickstart/score"] == pytest.approx(one[3]["eval/quickstart/score"], abs=1 / 24)
+
+
+@pytest.fixture
+def pictures_run(gpg: Callable[..., Outcome], tiny_qwen2_vl: Path, tmp_path: Path) -> Callable[..., Outcome]:
+    """`pictures_run("--eval-every", "1")`: a few steps of a tiny vision-language model on GEOQA's kind of data."""
+    from tests.vision.data_sets import OF_PRESET
+
+    def run(*arguments: str) -> Outcome:
+        data = tmp_path / "data"
+        data.mkdir(exist_ok=True)
+        small = (
+            "max_completion_length=6",
+            "num_generations=4",
+            "per_device_train_batch_size=8",
+            "max_prompt_length=null",
+        )
+        assigned = [part for each in (*small, "gradient_accumulation_steps=1") for part in ("--set", each)]
+        named = ("--model", tiny_qwen2_vl, "--dataset", OF_PRESET["geoqa"](data), "--output-dir", "run")
+        return gpg("train", "--preset", "geoqa", *named, *assigned, *arguments)
+
+    return run
+
+
+def test_a_benchmark_with_pictures_is_measured_too(
+    pictures_run: Callable[..., Outcome], gpg: Callable[..., Outcome]
+) -> None:
+    arguments = ("--max-steps", "1", "--eval-bench", "quickstart-vision", "--eval-every", "1", "--eval-limit", "6")
+    outcome = pictures_run(*arguments)
+    assert outcome.code == 0, outcome.err
+    row = json.loads(Path("run/metrics.jsonl").read_text().splitlines()[0])
+    evaluated = gpg(
+        "eval", "--model", "run", "--bench", "quickstart-vision", "--limit", "6", "--max-tokens", "6", "--json"
+    )
+    assert row["eval/quickstart-vision/score"] == evaluated.json["benches"]["quickstart-vision"]["score"] / 100
+    assert row["eval/quickstart-vision/mean_tokens"] == evaluated.json["benches"]["quickstart-vision"]["mean_tokens"]
+
+
+def test_a_training_on_text_cannot_measure_pictures_meanwhile(
+    gpg: Callable[..., Outcome], tiny_qwen2_vl: Path, json_lines: Callable[..., Path]
+) -> None:
+    data = json_lines(*({"problem": f"{n}+1=", "answer": str(n + 1)} for n in range(40)))
+    named = ("--model", tiny_qwen2_vl, "--dataset", data, "--output-dir", "run")
+    bench = ("--eval-bench", "quickstart-vision", "--eval-every", "1", "--eval-limit", "2")
+    outcome = gpg("train", "--preset", "quickstart", *named, *bench, "--max-steps", "1")
+    assert outcome.code == 2
+    assert "quickstart-vision shows pictures, and this trains on text" in outcome.err

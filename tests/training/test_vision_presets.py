@@ -165,7 +165,7 @@ def test_every_preset_makes_two_real_optimiser_steps(preset: str, train, tmp_pat
 
 @pytest.mark.slow
 def test_a_base_model_is_saved_with_the_template_it_was_trained_by(train, tmp_path: Path) -> None:
-    """Fails until `build_trainer` calls `prepare_processor`."""
+    """So that whoever loads it writes prompts in the same way."""
     from gpg_cli.vision.model import load_processor
     from gpg_cli.vision.template import plain_template
 
