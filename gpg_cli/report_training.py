@@ -62,5 +62,5 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
     results.print(f"Model     {folder / MODEL_FOLDER}", soft_wrap=True)
     results.print(f"Curve     {folder / REWARD_PICTURE}", soft_wrap=True)
     results.print("\nNext:")
-    results.print(f"  gpg eval --model {folder} --bench {result.eval_bench or 'math500'}", soft_wrap=True)
+    results.print(f"  gpg eval --model {folder} --bench {result.measured_by}", soft_wrap=True)
     results.print(f"  gpg export {folder} --to my-model", soft_wrap=True)

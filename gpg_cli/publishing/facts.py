@@ -21,6 +21,7 @@ class RunFacts:
         steps: optimiser steps behind this very model.
         accuracy: share of problems solved before and after the training, each in [0, 1].
         picture: the reward curve.
+        measured_by: the benchmark to measure it with.
     """
 
     command: list[str] = field(default_factory=list)
@@ -36,6 +37,7 @@ class RunFacts:
     seconds: float | None = None
     accuracy: tuple[float, float] | None = None
     picture: Path | None = None
+    measured_by: str | None = None
 
 
 def read_facts(source: ModelSource) -> RunFacts | None:
@@ -55,6 +57,7 @@ def read_facts(source: ModelSource) -> RunFacts | None:
     return RunFacts(
         command=_arguments_after_gpg(_of_type(list, run.get("command")) or []),
         preset=_of_type(str, run.get("preset")),
+        measured_by=_of_type(str, summary.get("measured_by")),
         model=_of_type(str, run.get("model")),
         dataset=_of_type(str, run.get("dataset")),
         seed=_of_type(int, run.get("seed")),

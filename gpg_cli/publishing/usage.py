@@ -86,7 +86,7 @@ def usage(model: str, folder: Path, facts: RunFacts | None, scores: list[BenchSc
             _VLLM.format(prompt=prompt, method="chat" if chat else "generate", **values),
         )
     measured = ",".join(score.bench for score in scores)
-    bench = plain(measured or settings.get("eval_bench") or "math500")
+    bench = plain(measured or settings.get("eval_bench") or (facts and facts.measured_by) or "math500")
     return [
         "## How to use",
         code_block(snippets[0], "python"),

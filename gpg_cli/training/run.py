@@ -58,6 +58,7 @@ class TrainResult:
         eval_bench: the benchmark that was measured before and after, where the settings name one.
         accuracy_before: share of right answers before training.
         accuracy_after: and after.
+        measured_by: the benchmark to measure the model with.
     """
 
     output_dir: str
@@ -67,6 +68,7 @@ class TrainResult:
     eval_bench: str | None
     accuracy_before: float | None
     accuracy_after: float | None
+    measured_by: str
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,6 +122,7 @@ def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
         eval_bench=plan.settings.run.eval_bench,
         accuracy_before=before,
         accuracy_after=after,
+        measured_by=plan.settings.run.eval_bench or plan.settings.run.measured_by,
     )
     if not outcome.interrupted:
         record.finish(result.to_dict())

@@ -34,6 +34,8 @@ class RunSettings(RewardSettings):
     # For the list of presets: no part of a run, so neither written down nor compared.
     gpus: str | None = Field(default=None, exclude=True)
     published_average: float | None = Field(default=None, ge=0, le=100, exclude=True)
+    # What the end of a run suggests to measure its model with, where `eval_bench` names nothing.
+    measured_by: str = Field(default="math500", exclude=True)
     model_name_or_path: str
     model_revision: str | None = None
     # float32 holds the master weights; mixed precision is the trainer's `bf16`. AdamW on bfloat16 weights alone loses

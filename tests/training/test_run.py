@@ -59,7 +59,8 @@ def test_transformers_own_scheduler_can_sample(train) -> None:
 def test_the_summary_is_one_json_object(train) -> None:
     outcome = train("--json")
     assert set(outcome.json) == {
-        *("output_dir", "steps", "interrupted", "seconds", "eval_bench", "accuracy_before", "accuracy_after")
+        *("output_dir", "steps", "interrupted", "seconds", "eval_bench", "accuracy_before", "accuracy_after"),
+        "measured_by",
     }
     assert outcome.json["steps"] == 2
 
