@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from gpg_cli.errors import GpgError
 
-# libyaml where PyYAML was built with it: ten times faster, and the lists are to appear at once.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
 
 
 @dataclass(frozen=True)
@@ -32,12 +30,16 @@ def read_yaml_mapping(path: Path) -> YamlMapping:
     Raises:
         GpgError: the file is missing, does not parse (the line is named), is no mapping, or names a key twice.
     """
+    # Imported here, so that what needs no more than a name that is near does not wait for it.
+    import yaml
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise GpgError(f"cannot read {path}: {reason}", "Check the path.") from error
-    loader = _Loader(text)
+    # libyaml where PyYAML was built with it: ten times faster, and the lists are to appear at once.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         node = loader.get_single_node()
         values: Any = loader.construct_document(node) if node is not None else None
@@ -58,7 +60,7 @@ def read_yaml_mapping(path: Path) -> YamlMapping:
     return YamlMapping(path, values, lines)
 
 
-def _line(error: yaml.MarkedYAMLError, text: str) -> str:
+def _line(error: "yaml.MarkedYAMLError", text: str) -> str:
     """`:line` of the mistake: where an unclosed bracket stands, not the end of the file where it was missed."""
     marks = [mark for mark in (error.problem_mark, error.context_mark) if mark]
     inside = [mark for mark in marks if mark.line < len(text.splitlines())]

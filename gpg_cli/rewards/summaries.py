@@ -3,8 +3,6 @@
 import inspect
 from dataclasses import dataclass
 
-import yaml
-
 from gpg_cli.rewards.registry import Registered
 from gpg_cli.rewards.settings import RewardSettings
 
@@ -53,6 +51,9 @@ def summarise(name: str, registered: Registered) -> RewardSummary:
 
 
 def _parameter(name: str) -> RewardParameter:
+    # Imported here, for the start of the program.
+    import yaml
+
     field = RewardSettings.model_fields[name]
     default = yaml.safe_dump(field.default).partition("\n")[0]
     return RewardParameter(name, default, field.description or "")

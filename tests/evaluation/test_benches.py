@@ -40,6 +40,7 @@ def test_every_benchmark_that_ships_is_valid() -> None:
         "minerva",
         "olympiadbench",
         "quickstart",
+        "quickstart-vision",
     ]
     for name in bench_paths():
         assert load_bench(name).name == name

@@ -53,9 +53,9 @@ GOLDS = {
 @pytest.mark.parametrize("rule", GOLDS)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_rule_of_text_judges_it_at_once(kind: str, rule: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     verdict = grade(GOLDS[rule], HOSTILE[kind], rule).verdict
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert verdict is Verdict.WRONG
 
 
