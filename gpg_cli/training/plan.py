@@ -27,7 +27,7 @@ from gpg_cli.training.parallel import require_installed, training_arguments
 from gpg_cli.training.recipes import fit_batch
 from gpg_cli.training.resume import find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
-from gpg_cli.vision.model import is_vision_model
+from gpg_cli.vision.model import is_vision_model, require_image_processors
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,11 @@ def _check_model(settings: Settings) -> bool:
     """Make sure that there is a model, and one that can see where pictures are wanted; whether it can is returned."""
     run = settings.run
     name = run.model_name_or_path
-    if name in (QUICKSTART, QUICKSTART_VISION):
-        return name == QUICKSTART_VISION
+    if name == QUICKSTART:
+        return False
+    if name == QUICKSTART_VISION:
+        require_image_processors()
+        return True
     model = find_model(name)
     if not model.is_local:
         hint = "Name a local model with --model DIR, and a local data set with --dataset FILE.jsonl."

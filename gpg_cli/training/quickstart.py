@@ -4,7 +4,7 @@ About one minute on two CPU cores; kept in the user's cache folder, under a name
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,12 +13,12 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 from gpg_cli import quickstart_task
 from gpg_cli.quickstart_task import CHARACTERS, END, PAD, TAGS, Addition, training_problems
 from gpg_cli.training.quickstart_cache import cached_model
+from gpg_cli.training.warm_up import in_batches, learn_from_texts
 
 FORGET_CARRY = 0.6
 WARMUP_STEPS = 320
 BATCH_SIZE = 128
 LEARNING_RATE = 3e-3
-RAMP_STEPS = 20  # of the learning rate, from 0 up; then linearly down to a twentieth
 
 
 def quickstart_model(seed: int, on_step: Callable[[int, int], None] | None = None) -> Path:
@@ -76,27 +76,16 @@ def warm_up(
     on_step: Callable[[int, int], None] | None = None,
 ) -> None:
     """Supervised learning on solutions that forget a carry six times in ten; a fixed number of steps."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / RAMP_STEPS, max(0.05, 1 - step / WARMUP_STEPS))
-    )
     forgetting = random.Random(f"forgetting {seed}")
     # Other problems than those of the reinforcement learning that follows with the same seed.
-    problems = iter(training_problems(seed + 1_000_000, WARMUP_STEPS * BATCH_SIZE))
-    model.train()
-    for step in range(WARMUP_STEPS):
-        batch = _batch([next(problems) for _ in range(BATCH_SIZE)], tokenizer, forgetting)
-        model(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        scheduler.step()
-        if on_step:
-            on_step(step + 1, WARMUP_STEPS)
-    model.eval()
+    problems = training_problems(seed + 1_000_000, WARMUP_STEPS * BATCH_SIZE)
+    batches = (_batch(batch, tokenizer, forgetting) for batch in in_batches(problems, BATCH_SIZE))
+    learn_from_texts(model, batches, WARMUP_STEPS, LEARNING_RATE, on_step)
 
 
-def _batch(problems: list[Addition], tokenizer: Qwen2Tokenizer, forgetting: random.Random) -> dict[str, torch.Tensor]:
+def _batch(
+    problems: Sequence[Addition], tokenizer: Qwen2Tokenizer, forgetting: random.Random
+) -> dict[str, torch.Tensor]:
     """Right-padded `input_ids`, `attention_mask` and `labels`, (batch, tokens); only solutions are learned."""
     prompts = tokenizer([item.problem for item in problems])["input_ids"]
     solutions = tokenizer([item.solution(FORGET_CARRY, forgetting) + END for item in problems])["input_ids"]

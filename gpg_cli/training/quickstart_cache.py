@@ -10,13 +10,16 @@ from pathlib import Path
 import platformdirs
 import torch
 
+from gpg_cli.training import warm_up
+
 
 def cached_model(name: str, seed: int, sources: Sequence[Path], make: Callable[[Path], None]) -> Path:
     """The folder of a model, from the cache or made now; never half-made.
 
     Args:
         name: of the quickstart.
-        sources: the files that decide what is made; when one of them or torch changes, the model is made anew.
+        sources: the files that decide what is made, besides warm_up.py; when one of them or torch changes, the model is
+            made anew.
         make: writes the model into a folder.
     """
     folder = Path(platformdirs.user_cache_dir("gpg-cli", appauthor=False)) / f"{name}-{seed}-{_fingerprint(sources)}"
@@ -40,6 +43,6 @@ def cached_model(name: str, seed: int, sources: Sequence[Path], make: Callable[[
 
 def _fingerprint(sources: Sequence[Path]) -> str:
     digest = hashlib.sha256(torch.__version__.encode())
-    for path in sources:
+    for path in (*sources, Path(warm_up.__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

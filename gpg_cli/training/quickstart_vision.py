@@ -4,30 +4,23 @@ Kept in the user's cache folder, under a name that holds everything it depends o
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AddedToken,
-    Qwen2Tokenizer,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-    Qwen2VLImageProcessor,
-    Qwen2VLProcessor,
-)
-from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
+from transformers import AddedToken, Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from gpg_cli import quickstart_pictures
 from gpg_cli.quickstart_pictures import CELL, COLUMNS, QUESTION, ROWS, TAGS, Scene, training_scenes
 from gpg_cli.training.quickstart_cache import cached_model
+from gpg_cli.training.warm_up import in_batches, learn_from_texts
+from gpg_cli.vision.model import require_image_processors
 
 OVERLOOK_LAST = 0.6
 WARMUP_STEPS = 180
 BATCH_SIZE = 64
 LEARNING_RATE = 3e-3
-RAMP_STEPS = 20  # of the learning rate, from 0 up; then linearly down to a twentieth
 
 PAD, END = "<|endoftext|>", "<|im_end|>"
 VISION = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
@@ -59,8 +52,16 @@ def quickstart_vision_model(seed: int, on_step: Callable[[int, int], None] | Non
 
 
 def make_processor() -> Any:
-    """One token a byte, besides the tags and what Qwen2-VL needs; pictures stay as large as they are."""
+    """One token a byte, besides the tags and what Qwen2-VL needs; pictures stay as large as they are.
+
+    Raises:
+        GpgError: see `require_image_processors`.
+    """
+    require_image_processors()
+    # Imported here, because the last one imports torchvision.
     from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 
     vocabulary = {token: index for index, token in enumerate((PAD, END, *VISION, *sorted(ByteLevel.alphabet())))}
     names = ("vision_bos_token", "vision_eos_token", "image_token", "video_token")
@@ -121,27 +122,14 @@ def warm_up(
     on_step: Callable[[int, int], None] | None = None,
 ) -> None:
     """Supervised learning on solutions that overlook the last row six times in ten; a fixed number of steps."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / RAMP_STEPS, max(0.05, 1 - step / WARMUP_STEPS))
-    )
     overlooking = random.Random(f"overlooking {seed}")
     # Other scenes than those of the reinforcement learning that follows with the same seed.
-    scenes = iter(training_scenes(seed + 1_000_000, WARMUP_STEPS * BATCH_SIZE))
-    model.train()
-    for step in range(WARMUP_STEPS):
-        batch = _batch([next(scenes) for _ in range(BATCH_SIZE)], processor, overlooking)
-        model(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        scheduler.step()
-        if on_step:
-            on_step(step + 1, WARMUP_STEPS)
-    model.eval()
+    scenes = training_scenes(seed + 1_000_000, WARMUP_STEPS * BATCH_SIZE)
+    batches = (_batch(batch, processor, overlooking) for batch in in_batches(scenes, BATCH_SIZE))
+    learn_from_texts(model, batches, WARMUP_STEPS, LEARNING_RATE, on_step)
 
 
-def _batch(scenes: list[Scene], processor: Any, overlooking: random.Random) -> dict[str, torch.Tensor]:
+def _batch(scenes: Sequence[Scene], processor: Any, overlooking: random.Random) -> dict[str, torch.Tensor]:
     """The model's arguments and `labels`, (batch, tokens), padded on the right; only solutions are learned."""
     message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
     prompt = processor.apply_chat_template([message], tokenize=False)

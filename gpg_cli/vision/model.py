@@ -1,5 +1,6 @@
 """What a vision-language model makes of pictures: its processor, and how many tokens a picture takes."""
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,21 @@ def is_vision_config(config: Any) -> bool:
     return getattr(config, "vision_config", None) is not None
 
 
+def require_image_processors() -> None:
+    """Refuse work with pictures where what processes them is not installed.
+
+    Raises:
+        GpgError: torchvision is missing, or does not fit this torch.
+    """
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError, OSError) as error:
+        raise GpgError(
+            "pictures need torchvision, which is not installed or does not fit this torch",
+            'pip install "gpg-cli[vision]"',
+        ) from error
+
+
 def load_processor(
     location: str,
     *,
@@ -42,13 +58,9 @@ def load_processor(
     """
     from transformers import AutoProcessor
 
+    require_image_processors()
     try:
         processor = AutoProcessor.from_pretrained(location, revision=revision or "main", **options)
-    except ImportError as error:
-        raise GpgError(
-            f"pictures for {location} need torchvision and Pillow, which are not installed or do not fit this torch",
-            'pip install "gpg-cli[vision]"',
-        ) from error
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise GpgError(

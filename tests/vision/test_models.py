@@ -1,10 +1,13 @@
 """The models that the tests of vision use are what they say: a picture changes what they answer."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gpg_cli.vision.model import expand_image_tokens, image_token_counts, is_vision_model, load_processor
+from tests.conftest import Outcome
 
 
 @pytest.mark.parametrize("folder", ["tiny_qwen2_vl", "tiny_qwen2_5_vl"])
@@ -39,3 +42,15 @@ def test_image_tokens_are_counted_without_the_pictures(tiny_qwen2_vl: Path) -> N
     short = processor.tokenizer("<|image_pad|> and <|image_pad|><|image_pad|>, <|image_pad|>")["input_ids"]
     assert expand_image_tokens(short, token, counts) == list(read[0])
     assert max(counts) <= 16
+
+
+def test_without_torchvision_it_says_what_to_install(
+    gpg: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)  # importing it raises ImportError
+    outcome = gpg("train", "--preset", "quickstart-vision", "--dry-run")
+    assert outcome.code == 2
+    assert outcome.error_lines == [
+        "Error: pictures need torchvision, which is not installed or does not fit this torch",
+        'pip install "gpg-cli[vision]"',
+    ]
