@@ -321,8 +321,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
+    given = with_resume_value(with_dashes(arguments))
     try:
-        code = app(with_resume_value(with_dashes(arguments)), standalone_mode=False, prog_name="gpg")
+        code = 0 if _listed(given) else app(given, standalone_mode=False, prog_name="gpg")
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
     except typer.Abort:
         print_error("interrupted", "Run the same command again.")
         sys.exit(130)
@@ -335,6 +338,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     finally:
         gc.enable()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _listed(given: list[str]) -> bool:
+    """Show a list, or what is under a name in it; False where the command line is anything else.
+
+    For the argument of a command Typer 0.29 imports pydantic, which takes longer than all the rest of a list.
+    """
+    command, *names = given or [""]
+    show = {"presets": presets, "benches": benches, "rewards": rewards}.get(command)
+    if show is None or len(names) > 1 or any(name.startswith("-") for name in names):
+        return False
+    show(names[0] if names else None)
+    return True
 
 
 def _overrides(context: typer.Context) -> list[str]:

@@ -1,6 +1,7 @@
 """What a reward says about itself: its docstring, and its parameters as a recipe has them."""
 
 import inspect
+import json
 from dataclasses import dataclass
 
 from gpg_cli.rewards.registry import Registered
@@ -51,9 +52,6 @@ def summarise(name: str, registered: Registered) -> RewardSummary:
 
 
 def _parameter(name: str) -> RewardParameter:
-    # Imported here, for the start of the program.
-    import yaml
-
     field = RewardSettings.model_fields[name]
-    default = yaml.safe_dump(field.default).partition("\n")[0]
-    return RewardParameter(name, default, field.description or "")
+    # JSON is YAML, as a recipe has it, and imports faster.
+    return RewardParameter(name, json.dumps(field.default), field.description or "")
