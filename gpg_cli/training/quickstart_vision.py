@@ -18,7 +18,7 @@ from gpg_cli.training.warm_up import in_batches, learn_from_texts
 from gpg_cli.vision.model import require_image_processors
 
 OVERLOOK_LAST = 0.6
-WARMUP_STEPS = 180
+WARMUP_STEPS = 300
 BATCH_SIZE = 64
 LEARNING_RATE = 3e-3
 
