@@ -7,7 +7,8 @@ from typing import Any
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import RUN_FILE, read_json
-from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts, what_is_wrong
+from gpg_cli.sealed_folder import what_is_wrong
+from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts
 from gpg_cli.training.launch import is_started_by_us
 from gpg_cli.training.settings import Settings
 

@@ -10,7 +10,8 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
-from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts, seal
+from gpg_cli.sealed_folder import seal
+from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
 from gpg_cli.training.config import TrainerConfig
 
 

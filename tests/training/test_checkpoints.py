@@ -11,17 +11,15 @@ from typing import Any
 import pytest
 
 from gpg_cli.errors import GpgError
+from gpg_cli.sealed_folder import MANIFEST, seal, what_is_wrong
 from gpg_cli.training import checkpoints
 from gpg_cli.training.checkpoints import (
-    MANIFEST,
     STAGING,
     delete_old,
     differing_settings,
     find_newest,
     publish,
     read_facts,
-    seal,
-    what_is_wrong,
 )
 
 
