@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_data
+from gpg_cli import cli_data, cli_export
+from gpg_cli.cli_options import DebugOption, JsonOption, OutputDirOption, OverwriteOption
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
@@ -24,11 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left in the folder.")]
-OutputDirOption = Annotated[Path | None, typer.Option("--output-dir", help="Folder to write; a new one under runs/.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -249,27 +245,9 @@ def evaluate(
     report_evaluation.show_evaluation(request, harness=harness, html=html, as_json=json)
 
 
-@app.command(rich_help_panel="Commands", epilog="Example: gpg export runs/my-run --to my-model")
-@explains_errors
-def export(
-    source: Annotated[str, typer.Argument(help="Run folder, checkpoint or model folder.", metavar="RUN")],
-    to: Annotated[Path | None, typer.Option(help="Folder to write the model to.")] = None,
-    repo_id: Annotated[str | None, typer.Option(help="Hub repository to upload to, user/name.")] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    overwrite: OverwriteOption = False,
-    json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Write a self-contained, checked, documented model; push it to the Hub."""
-    from gpg_cli.console import print_json
-    from gpg_cli.publishing.run import ExportRequest, export_model, print_result
-
-    request = ExportRequest(source=source, to=to, repo_id=repo_id, private=private, overwrite=overwrite)
-    result = export_model(request)
-    if json:
-        print_json(result.to_dict())
-    else:
-        print_result(result)
+app.command(rich_help_panel="Commands", epilog="Example: gpg export runs/my-run --repo-id me/my-model")(
+    cli_export.export
+)
 
 
 @app.command(rich_help_panel="Find your way")

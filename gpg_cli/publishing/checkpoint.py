@@ -10,12 +10,14 @@ import shutil
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from gpg_cli.errors import GpgError
-from gpg_cli.publishing.weights import copy_weights, find_weights
-from gpg_cli.run_folder import MODEL_FOLDER, read_json, write_json
+from gpg_cli.publishing.loading import load_tokenizer
+from gpg_cli.publishing.source import ADAPTER_CONFIG
+from gpg_cli.publishing.weights import convert_file, copy_weights
+from gpg_cli.run_folder import read_json, write_json
 
 CONFIG = "config.json"
 GENERATION_CONFIG = "generation_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -36,50 +38,65 @@ _NAME_KEYS = ("_name_or_path", "name_or_path")
 _PATH_ENDINGS = ("_file", "_path", "_dir", "_folder")
 
 
-def check_no_adapter(source: Path) -> None:
-    """Refuse a LoRA adapter; it is not a whole model.
-
-    Raises:
-        GpgError: the folder, or the model folder of the run, holds a PEFT adapter.
-    """
-    for folder in (source, source / MODEL_FOLDER):
-        if (folder / "adapter_config.json").is_file():
-            raise GpgError(
-                f"{folder} holds a PEFT adapter, which gpg cannot export yet",
-                "Merge it into its base model first (peft: merge_and_unload, then save_pretrained) and export that.",
-            )
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds the files of a tokenizer."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
 
 
-def check_checkpoint(folder: Path) -> None:
-    """Refuse a folder of which no self-contained model can be made; reads no weights.
-
-    Raises:
-        GpgError: its config.json does not parse, it holds an adapter, no tokenizer, or no safetensors weights.
-    """
-    check_no_adapter(folder)
-    read_json(folder / CONFIG)
-    find_weights(folder)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise GpgError(f"{folder} holds no tokenizer", "Save the base model's tokenizer there (save_pretrained).")
-
-
-def copy_checkpoint(source: Path, target: Path) -> None:
+def copy_model(source: Path, tokenizer: Path, target: Path, dtype: str | None = None) -> None:
     """Copy what a model needs, and nothing else, into an empty folder.
 
+    Args:
+        source: weights and configuration.
+        tokenizer: the folder of its tokenizer and processor, often the same.
+        dtype: what the weights are written as; None leaves them as they are.
+
     Raises:
-        GpgError: see `check_checkpoint`.
+        GpgError: see `weights.copy_weights`.
     """
-    copy_weights(source, target)
-    for pattern in (CONFIG, GENERATION_CONFIG, *TOKENIZER_FILES, *TEMPLATE_FILES, *PROCESSOR_FILES):
-        for path in sorted(source.glob(pattern)):
-            copied = target / path.relative_to(source)
-            copied.parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, copied)
-    for name in (CONFIG, "tokenizer_config.json"):
-        if (target / name).is_file():
-            _remove_local_paths(target / name)
-    if not (target / GENERATION_CONFIG).is_file():
-        _write_generation_config(target)
+    copy_weights(source, target, dtype)
+    copy_config(source, target)
+    copy_tokenizer(tokenizer, target)
+    if dtype is not None:
+        write_json(target / CONFIG, _with_dtype(read_json(target / CONFIG), dtype))
+    complete_generation_config(target)
+
+
+def copy_config(source: Path, target: Path) -> None:
+    """Copy a model's configuration, without local paths."""
+    for name in (CONFIG, GENERATION_CONFIG):
+        _copy(source, target, name)
+    _remove_local_paths(target / CONFIG)
+
+
+def copy_adapter(source: Path, tokenizer: Path, target: Path, base: str, dtype: str | None = None) -> None:
+    """Copy a LoRA adapter, and nothing else, into an empty folder.
+
+    Args:
+        base: the Hub id of the base model, which its configuration will name.
+    """
+    if dtype is None:
+        _copy(source, target, ADAPTER_WEIGHTS)
+    else:
+        convert_file(source / ADAPTER_WEIGHTS, target / ADAPTER_WEIGHTS, dtype)
+    config = without_local_paths(read_json(source / ADAPTER_CONFIG))
+    write_json(target / ADAPTER_CONFIG, config | {"base_model_name_or_path": base})
+    copy_tokenizer(tokenizer, target)
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the files of a tokenizer, its chat template, and a processor's."""
+    for pattern in (*TOKENIZER_FILES, *TEMPLATE_FILES, *PROCESSOR_FILES):
+        _copy(source, target, pattern)
+    if (target / "tokenizer_config.json").is_file():
+        _remove_local_paths(target / "tokenizer_config.json")
+
+
+def _copy(source: Path, target: Path, pattern: str) -> None:
+    for path in sorted(source.glob(pattern)):
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, copied)
 
 
 def without_local_paths(value: Any) -> Any:
@@ -107,8 +124,31 @@ def _remove_local_paths(path: Path) -> None:
         write_json(path, cleaned)
 
 
-def _write_generation_config(folder: Path) -> None:
-    """What transformers would assume in its absence, written down for other programs."""
+def _with_dtype(config: Any, dtype: str) -> Any:
+    """A model's configuration, those of its parts included, with another dtype; by its older name where it has that."""
+    if not isinstance(config, dict):
+        return config
+    parts = {key: _with_dtype(value, dtype) for key, value in config.items()}
+    named = [key for key in ("dtype", "torch_dtype") if isinstance(config.get(key), str)]
+    return parts | dict.fromkeys(named, dtype)
+
+
+def complete_generation_config(folder: Path) -> list[int]:
+    """Have generation_config.json stop where training and evaluation did; returns the tokens that end a completion.
+
+    These are the generation config's own, the configuration's and the tokenizer's. A file that names them all stays
+    the same to the byte; where there is none, what transformers would assume is written down for other programs.
+    """
     from transformers import AutoConfig, GenerationConfig
 
-    GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    path = folder / GENERATION_CONFIG
+    generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
+    text = config.get_text_config()
+    found = [generation.get("eos_token_id"), text.eos_token_id, load_tokenizer(folder).eos_token_id]
+    ends = list(dict.fromkeys(end for ids in found for end in (ids if isinstance(ids, list) else [ids])))
+    stops = [end for end in ends if isinstance(end, int)]
+    named = generation.get("eos_token_id")
+    if set(stops) != set(named if isinstance(named, list) else [named]) - {None} or not path.is_file():
+        write_json(path, generation | ({"eos_token_id": stops if len(stops) > 1 else stops[0]} if stops else {}))
+    return stops

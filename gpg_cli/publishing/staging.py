@@ -36,14 +36,18 @@ def check_target(target: Path, source: Path, *, overwrite: bool, marker: str) ->
 
 
 @contextmanager
-def staging_folder(target: Path | None) -> Iterator[Path]:
+def staging_folder(target: Path | None, needed_bytes: int = 0) -> Iterator[Path]:
     """A folder to build the export in, on the target's file system; what is left of it at the end is removed.
 
+    Args:
+        needed_bytes: that will be written; asked of the disk before anything is.
+
     Raises:
-        GpgError: the system refuses to write, here or in the body (no space, no permission).
+        GpgError: there is no room, or the system refuses to write, here or in the body.
     """
     # In the nearest folder that exists: parents of the target that do not are made only when all has gone well.
     place = _nearest_place(target) if target is not None else None
+    _check_room(place or Path(tempfile.gettempdir()), needed_bytes)
     try:
         with tempfile.TemporaryDirectory(prefix=".gpg-export-", dir=place) as folder:
             staged = Path(folder) / "model"
@@ -73,6 +77,15 @@ def put_in_place(staged: Path, target: Path) -> None:
             os.replace(aside, target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _check_room(place: Path, needed_bytes: int) -> None:
+    free = shutil.disk_usage(place).free
+    if free < needed_bytes:
+        raise GpgError(
+            f"the export needs {needed_bytes / 1e9:.2f} GB in {place}, where {free / 1e9:.2f} GB are free",
+            "Make room there, or name a folder on another disk: --to, or TMPDIR for what is only uploaded.",
+        )
 
 
 def _nearest_place(target: Path) -> Path:

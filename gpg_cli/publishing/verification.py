@@ -2,96 +2,217 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.publishing.checkpoint import GENERATION_CONFIG
+from gpg_cli.publishing.loading import load_model, load_tokenizer
+from gpg_cli.run_folder import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SAMPLE_TEXT = "What is 12 + 34? <think>\nNäive café: 46 ≠ 64\n</think> \\boxed{46}"
+PROMPTS = (
+    "What is 12 + 34? <think>\nNäive café: 46 ≠ 64\n</think> \\boxed{46}",
+    "Let x be the largest root of x^2 - 5x + 6 = 0. Reason step by step, and put the answer within \\boxed{}.",
+    "def f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)\n\n# 数学: f(10) = 55\n",
+)
+# Reaching over the whole vocabulary, which texts do not.
 _SEQUENCE_LENGTHS = (1, 7, 16)
+# Norm of the difference of all logits over the norm of the logits: what rounding the weights and the activations to so
+# many bits may make of it. Measured: bfloat16 0.4 to 2 %, float16 a tenth of that (SmolLM2-135M and the tiny models).
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 6e-2}
 
 
-def verify_copy(source: Path, copy: Path) -> None:
-    """Check that a copy of a model gives the same tokens and, to the bit, the same logits.
+def verify_copy(source: Path, copy: Path, dtype: str | None = None, *, nan_allowed: bool = False) -> float:
+    """Check that a copy of a model gives the logits of its source.
+
+    To the bit: those of the source in the copy's dtype. Within the dtype's tolerance: those of the source as it is.
+
+    Args:
+        source: a model folder.
+        copy: what is exported of it.
+        dtype: what its weights were converted to, if they were.
+        nan_allowed: whether logits may be NaN or infinite.
+
+    Returns:
+        The relative difference to the source as it is; 0 where the dtype is the same.
 
     Raises:
         GpgError: one of the two does not load or lacks weights, the source's logits are not finite, or they differ.
     """
-    if _tokens(source) != _tokens(copy):
-        raise GpgError(f"the copy of {source} splits text into other tokens", "Report this, with the folder's files.")
-    expected = _logits(source)
-    if not all(logits.isfinite().all() for logits in expected):
+    tokens = _prompt_tokens(copy)
+    model = load_model(source)
+    room = model.get_input_embeddings().num_embeddings
+    if (highest := max(map(max, tokens))) >= room:
+        raise GpgError(
+            f"the tokenizer of {source} has token {highest}, and the model has room for {room}",
+            "Save the tokenizer that the model was trained with.",
+        )
+    expected = logits_of(model, tokens)
+    del model  # one model at a time
+    if not nan_allowed and not all(logits.isfinite().all() for logits in expected):
         raise GpgError(f"the model in {source} gives NaN or infinite logits", "Export an earlier checkpoint.")
-    # The weights keep their dtype, so there is nothing to tolerate.
-    if not all(one.equal(other) for one, other in zip(expected, _logits(copy), strict=True)):
-        raise GpgError(f"the copy of {source} gives other logits", "Report this, with the folder's config.json.")
+    exact = expected if dtype is None else logits_of(load_model(source, dtype), tokens)
+    found = logits_of(load_model(copy), tokens)
+    if not all(_same(one, other) for one, other in zip(exact, found, strict=True)):
+        raise GpgError(
+            f"the copy of {source} gives other logits",
+            "Report this, with the folder's config.json. Nothing was published.",
+        )
+    return _within_tolerance(expected, found, dtype or "float32", f"{source} as {dtype}")
 
 
-def _tokens(folder: Path) -> tuple[list[int], Any]:
-    from transformers import AutoTokenizer
+def verify_merged(base: Path, adapter: Path, merged: Path) -> float:
+    """Check that a merged model, float32, gives the logits of its base with the adapter on it.
 
-    with _loading(folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        return tokenizer(_SAMPLE_TEXT)["input_ids"], tokenizer.chat_template
+    Returns:
+        The relative difference.
+
+    Raises:
+        GpgError: it is larger than rounding makes it.
+    """
+    tokens = _prompt_tokens(adapter)
+    expected = logits_of(load_model(base, "float32", adapter), tokens)
+    return _within_tolerance(expected, logits_of(load_model(merged), tokens), "float32", f"{adapter}, merged,")
 
 
-def _logits(folder: Path) -> list[Tensor]:
-    """The logits, (1, tokens, vocabulary), of a few sequences that reach over the whole vocabulary."""
+def verify_adapter(base: Path, adapter: Path, copy: Path, dtype: str | None = None) -> float:
+    """Check that a copied adapter does to its base what the original does.
+
+    Returns:
+        The relative difference.
+
+    Raises:
+        GpgError: it does not.
+    """
+    tokens = _prompt_tokens(copy)
+    expected = logits_of(load_model(base, "auto", adapter), tokens)
+    found = logits_of(load_model(base, "auto", copy), tokens)
+    return _within_tolerance(expected, found, dtype or "float32", f"the copy of {adapter}")
+
+
+def verify_tokenizer(source: Path, copy: Path) -> None:
+    """Check that a copied tokenizer gives the same tokens, the same texts of them, and the same chats.
+
+    Raises:
+        GpgError: it does not; the file that is to blame is named.
+    """
+    before, after = load_tokenizer(source), load_tokenizer(copy)
+    for prompt in PROMPTS:
+        tokens = before(prompt)["input_ids"]
+        if after(prompt)["input_ids"] != tokens or after.decode(tokens) != before.decode(tokens):
+            raise GpgError(
+                f"{copy.name}/tokenizer.json splits text into other tokens than that of {source}",
+                "Report this, with the folder's files. Nothing was published.",
+            )
+    for name in ("eos_token_id", "pad_token_id", "bos_token_id"):
+        if getattr(before, name) != getattr(after, name):
+            raise GpgError(
+                f"{copy.name}/tokenizer_config.json has another {name} than that of {source}",
+                "Report this, with the folder's files. Nothing was published.",
+            )
+    if _chat(before) != _chat(after):
+        raise GpgError(
+            f"the chat template of {copy.name} renders other texts than that of {source}",
+            "Report this, with chat_template.jinja and tokenizer_config.json. Nothing was published.",
+        )
+
+
+def verify_stops(copy: Path) -> None:
+    """Check that a model stops: its generation config names the tokens that end a completion, the tokenizer's included.
+
+    A chat template that ends a turn with another token is told of: its chats may run on.
+
+    Raises:
+        GpgError: it names none, or not the tokenizer's, or tokens that the tokenizer does not have.
+    """
+    tokenizer = load_tokenizer(copy)
+    named = read_json(copy / GENERATION_CONFIG).get("eos_token_id")
+    stops = set(named if isinstance(named, list) else [named]) - {None}
+    if not stops:
+        raise GpgError(
+            f"{GENERATION_CONFIG} names no token that ends a completion, nor does the tokenizer: it would never stop",
+            "Set eos_token in the model's tokenizer_config.json.",
+        )
+    unknown = [stop for stop in stops if not isinstance(stop, int) or not 0 <= stop < len(tokenizer)]
+    if unknown or (tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in stops):
+        raise GpgError(
+            f"{GENERATION_CONFIG} stops at {sorted(map(str, stops))}, "
+            + (
+                "which the tokenizer does not have" if unknown else f"not at {tokenizer.eos_token}, the tokenizer's end"
+            ),
+            "Mend eos_token_id in the model's generation_config.json.",
+        )
+    turn_end = _turn_end(tokenizer)
+    if turn_end is not None and turn_end not in stops:
+        shown = tokenizer.convert_ids_to_tokens(turn_end)
+        say(
+            f"[yellow]The chat template ends a turn with {shown}, at which this model was not trained to stop: "
+            "a chat may run on. Training with that as the tokenizer's eos_token would mend it.[/]"
+        )
+
+
+def logits_of(model: Any, sequences: list[list[int]]) -> list[Tensor]:
+    """The logits of each sequence, (1, tokens, vocabulary)."""
     import torch
 
-    model = _load(folder)
-    vocabulary = model.config.get_text_config().vocab_size
-    logits = []
-    for length in _SEQUENCE_LENGTHS:
-        tokens = torch.tensor([[(place * vocabulary) // length for place in range(length)]])  # (1, length)
+    found = []
+    for sequence in sequences:
         with torch.no_grad():
-            logits.append(model(input_ids=tokens).logits)
-    return logits
+            found.append(model(input_ids=torch.tensor([sequence])).logits)
+    return found
 
 
-def _load(folder: Path) -> Any:
-    import transformers
+def _prompt_tokens(folder: Path) -> list[list[int]]:
+    """The prompts' tokens, and sequences that reach over the whole vocabulary."""
+    tokenizer = load_tokenizer(folder)
+    size = len(tokenizer)
+    # A placeholder of a picture stands for one, which is not there.
+    special = {token for token in tokenizer.all_special_ids if token != tokenizer.eos_token_id}
+    spread = [[(place * size) // length for place in range(length)] for length in _SEQUENCE_LENGTHS]
+    sequences = [tokenizer(prompt)["input_ids"] for prompt in PROMPTS]
+    return [kept for tokens in [*sequences, *spread] if (kept := [token for token in tokens if token not in special])]
 
-    with _loading(folder):
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        # The class that wrote it: an Auto class would have to be told text and vision-language models apart.
-        named = (config.architectures or [""])[0]
-        architecture = getattr(transformers, named, transformers.AutoModelForCausalLM)
-        model, loaded = architecture.from_pretrained(
-            folder, dtype="auto", local_files_only=True, output_loading_info=True
-        )
-    if loaded["missing_keys"]:
-        missing = sorted(loaded["missing_keys"])
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and bool(one.nan_to_num().equal(other.nan_to_num()))
+
+
+def _within_tolerance(expected: list[Tensor], found: list[Tensor], dtype: str, what: str) -> float:
+    pairs = [
+        (one.double().nan_to_num(), other.double().nan_to_num()) for one, other in zip(expected, found, strict=True)
+    ]
+    difference = sum((one - other).square().sum().item() for one, other in pairs) ** 0.5
+    size = sum(one.square().sum().item() for one, _ in pairs) ** 0.5
+    relative = (difference / size if size else difference) ** 0.5
+    if relative > TOLERANCE[dtype]:
         raise GpgError(
-            f"the weights in {folder} lack {len(missing)} tensors of the model, for example {missing[0]}",
-            "Export a folder that was saved whole.",
+            f"{what} gives other logits: they differ by {relative:.2%}, and rounding explains {TOLERANCE[dtype]:.2%}",
+            "Leave --dtype out, or report this. Nothing was published.",
         )
-    # On CPU the tensors lie in the mapped file, aligned as its header's length has it, and kernels may add in another
-    # order for another alignment. In memory of torch's own all are aligned alike.
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
-    return model.eval()
+    return relative
 
 
-@contextmanager
-def _loading(folder: Path) -> Iterator[None]:
-    """Loading without a progress bar of its own; whatever a broken folder makes transformers raise is told in words."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+def _chat(tokenizer: Any) -> str | None:
+    if not tokenizer.chat_template:
+        return None
     try:
-        yield
-    except Exception as error:  # OSError, ValueError, KeyError, SafetensorError, ...: it depends on the file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise GpgError(
-            f"transformers cannot load {folder}: {reason}", "Mend the folder, or save the model again."
-        ) from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+        return str(tokenizer.apply_chat_template([{"role": "user", "content": PROMPTS[0]}], tokenize=False))
+    except Exception as error:  # whatever a template raises: it must raise the same from the copy
+        return f"{type(error).__name__}: {error}"
+
+
+def _turn_end(tokenizer: Any) -> int | None:
+    """The special token that the chat template puts after an answer; None where it has no such thing."""
+    marker = "46"
+    turns = [{"role": "user", "content": "12 + 34?"}, {"role": "assistant", "content": marker}]
+    try:
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except Exception:  # no template, or one for other messages
+        return None
+    tokens = tokenizer(text.rpartition(marker)[2], add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    return next((token for token in tokens if token in special), None)
