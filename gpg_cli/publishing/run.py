@@ -87,7 +87,9 @@ def _check(request: ExportRequest) -> _Plan:
     facts, scores = read_facts(source.of_run), read_scores(source.of_run)
     destination = None
     if request.repo_id is not None:
-        destination = hub.Destination(request.repo_id, request.private, request.revision, request.create_pr)
+        destination = hub.Destination(
+            request.repo_id, private=request.private, revision=request.revision, create_pr=request.create_pr
+        )
     if not request.dry_run:
         if request.to is not None:
             staging.check_target(request.to, source.folder, overwrite=request.overwrite, marker=MARKER)
@@ -170,7 +172,8 @@ def _weights_name(plan: _Plan) -> str:
 
 
 def _convert(request: ExportRequest, plan: _Plan, staged: Path) -> Path:
-    assert plan.converter is not None and request.gguf is not None
+    assert plan.converter is not None
+    assert request.gguf is not None
     return gguf.convert(plan.converter, staged, request.gguf, _name(request))
 
 
