@@ -18,12 +18,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.run_folder import METRICS_FILE, RUN_FILE
+from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
+from gpg_cli.training.checkpoints import MANIFEST
 
 QUEUE = ".push"
 _HALF = ".half"
 # Of a checkpoint, what only going on with the training needs: two thirds of its size and more.
-_TRAINING_STATE = ("optimizer*", "scheduler.pt", "scaler.pt", "rng_state*.pth", "global_step*", "manifest.json")
+_TRAINING_STATE = ("optimizer*", "scheduler.pt", "scaler.pt", "rng_state*.pth", "global_step*")
 _WEIGHTS = ("model*.safetensors", "adapter_model.safetensors")
 
 
@@ -132,6 +133,7 @@ def make_snapshot(checkpoint: Path) -> Path:
     # Without whole weights all is needed to put them together.
     left_out = shutil.ignore_patterns(*_TRAINING_STATE) if has_weights else None
     shutil.copytree(checkpoint, half / checkpoint.name, ignore=left_out, copy_function=_link)
+    _seal_again(half / checkpoint.name)
     shutil.rmtree(snapshot, ignore_errors=True)
     os.replace(half, snapshot)
     return snapshot
@@ -152,6 +154,16 @@ def remove_halves(run: Path) -> None:
     """Clear away what a killed run left unfinished in the queue."""
     for path in (run / QUEUE).glob(f"*{_HALF}"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _seal_again(folder: Path) -> None:
+    """Let the manifest name what is here, so that publishing finds the checkpoint whole; the hashes stay."""
+    if not (folder / MANIFEST).is_file():
+        return
+    manifest = read_json(folder / MANIFEST)
+    manifest["files"] = {name: entry for name, entry in manifest["files"].items() if (folder / name).is_file()}
+    # The new file takes the name only: the link to the old one, which is the checkpoint's, is cut.
+    write_json(folder / MANIFEST, manifest)
 
 
 def _link(source: str, target: str) -> str:

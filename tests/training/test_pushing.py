@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpg_cli.errors import GpgError
+from gpg_cli.training.checkpoints import seal, what_is_wrong
 from gpg_cli.training.plan import TrainRequest
 from gpg_cli.training.pushing import Publisher, make_snapshot, read_push
 from gpg_cli.training.run import Benchmarks, TrainResult
@@ -243,12 +244,16 @@ def test_a_snapshot_is_of_links_and_of_copies_where_there_are_none(
     (checkpoint / "additional_chat_templates").mkdir(parents=True)
     for name in ("model.safetensors", "optimizer.pt", "additional_chat_templates/tools.jinja"):
         (checkpoint / name).write_text(name)
+    seal(checkpoint, {"step": 3})
     snapshot = make_snapshot(checkpoint)
     assert snapshot == tmp_path / "run" / ".push" / "step-3"
     weights = snapshot / "checkpoint-3" / "model.safetensors"
     assert weights.stat().st_ino == (checkpoint / "model.safetensors").stat().st_ino
     assert (snapshot / "checkpoint-3" / "additional_chat_templates" / "tools.jinja").is_file()
     assert not (snapshot / "checkpoint-3" / "optimizer.pt").exists()
+    # Each is whole by its own manifest.
+    assert [what_is_wrong(folder) for folder in (checkpoint, snapshot / "checkpoint-3")] == [None, None]
+    assert "optimizer.pt" in (checkpoint / "manifest.json").read_text()
 
     def refuse(*arguments: object) -> None:
         raise PermissionError(1, "Operation not permitted")
