@@ -201,6 +201,24 @@ def test_ctrl_c_while_waiting_leaves_the_run_whole_and_what_is_missing_is_pushed
     assert hub.revisions == ["step-2", "step-4", "main"]
 
 
+def test_a_run_that_is_asked_to_stop_waits_for_its_pushes_and_leaves_main_alone(
+    train: Callable, hub: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        while not (hub.folder / "started-step-2").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = train("max_steps=300", every=2)
+    thread.join()
+    assert (result.interrupted, result.repo_url, result.not_pushed) == (True, None, [])
+    assert hub.revisions[0] == "step-2"
+    assert "main" not in hub.revisions
+    assert "pushed only if told again: --push-to-hub me/tiny --push-every 2" in capfd.readouterr().err
+
+
 def test_without_an_interval_the_final_model_alone_is_pushed_and_not_again_unless_that_is_said_again(
     train: Callable, hub: StandIn, gpg: Callable
 ) -> None:
