@@ -1,112 +1,132 @@
-"""Upload an exported folder to the Hugging Face Hub."""
+"""The story of an upload to the Hugging Face Hub: look, send what is missing, commit once, look again."""
 
-import fnmatch
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
+from gpg_cli.publishing.hub_commit import commit_once, open_pull_request
+from gpg_cli.publishing.hub_destination import Destination, check_names
+from gpg_cli.publishing.hub_faults import AGAIN, LONGEST_SILENCE_S, retried, told_in_words
+from gpg_cli.publishing.hub_look import exists, look, open_repository, refuse_public
+from gpg_cli.publishing.hub_rights import check_rights, check_token
+from gpg_cli.publishing.hub_tree import Local, Plan, Remote, compare, mismatch, read_folder
 
-# Weights of an earlier upload: vLLM would believe an old index rather than the new file.
-_WEIGHT_FILES = ("model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin*")
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+__all__ = ["Destination", "check_can_push", "push"]
+
+# These, and what has these endings, are asked about and sent one by one, so that each is finished for good; the Hub
+# takes larger files for LFS whatever they are called.
+_LARGE_BYTES = 10_000_000
+_LARGE_ENDINGS = (".safetensors", ".gguf", ".bin")
 
 
-def check_can_push(repo_id: str) -> None:
-    """Refuse a bad name, a missing token and a Hub that does not answer, before hours of copying.
+def check_can_push(destination: Destination) -> None:
+    """Refuse what the Hub would refuse, before hours of copying.
 
     Raises:
-        GpgError: one of these.
+        GpgError: a name breaks a rule, the token is missing, not accepted or may not write, the repository is somebody
+            else's, or public where a private one is asked for, or the Hub cannot be reached.
     """
-    from huggingface_hub import get_token
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise GpgError(f"{repo_id!r} is no name for a repository: {error}", "Pass --repo-id user/name.") from error
-    if repo_id.count("/") != 1:
-        raise GpgError(f"{repo_id!r} does not say whose repository it is", "Pass --repo-id user/name.")
-    if get_token() is None:
-        raise GpgError(
-            "there is no token for the Hub",
-            "Run `hf auth login`, or set HF_TOKEN to a token with write rights (https://huggingface.co/settings/tokens).",
-        )
+    check_names(destination)
+    check_token()
     if not hub_is_reachable():
         raise GpgError(
             "the Hugging Face Hub cannot be reached",
             "Check the network, HF_ENDPOINT and HF_HUB_OFFLINE, or export with --to DIR alone.",
         )
+    api = _api()
+    with told_in_words(destination):
+        login: dict[str, Any] = retried(api.whoami)
+        info = exists(api, destination.repo_id)
+    check_rights(destination, login, exists=info is not None)
+    if info is not None:
+        refuse_public(destination, info.private)
 
 
-def push(folder: Path, repo_id: str, private: bool) -> str:
-    """Upload a folder as one commit, making the repository if needed; returns the repository's address.
+def push(folder: Path, destination: Destination, *, message: str = "Upload model with gpg-cli") -> str:
+    """Upload a folder as one commit, making the repository and the branch where needed.
 
+    Only files that differ are sent, objects that were sent before are not sent again, and where nothing differs no
+    commit is made. Weights on the branch that would be loaded in place of the new ones are deleted in the same commit.
     The token is HF_TOKEN or the stored login; huggingface_hub finds it, it never passes through here.
 
+    Args:
+        message: the title of the commit, and of the pull request.
+
+    Returns:
+        The address of the repository, of the branch where one is named, or of the pull request.
+
     Raises:
-        GpgError: the Hub refuses or cannot be reached; or `private` is asked for and the repository is public.
+        GpgError: the Hub refuses or cannot be reached, another commit came in between, `private` is asked for and the
+            repository is public, or what was committed is not what was sent.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-
-    api = HfApi(library_name="gpg-cli")
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    say(f"Uploading {len(files)} files to {repo_id}.")
-    with _told_in_words(repo_id):
-        url = api.create_repo(repo_id, private=private or None, exist_ok=True)
-        if private and not api.model_info(repo_id).private:
-            raise GpgError(f"{repo_id} exists and is public", "Make it private on the Hub first, or name another one.")
-        stale = [name for name in api.list_repo_files(repo_id) if _is_weight_file(name) and name not in files]
-        # Not upload_folder: it may cut a folder into several commits (huggingface_hub pull request 4331), and a card
-        # without its weights, or new weights under an old config, must never be seen.
-        api.create_commit(
-            repo_id,
-            operations=[
-                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()),
-                *(CommitOperationDelete(path_in_repo=name) for name in stale),
-            ],
-            commit_message="Upload model with gpg-cli",
-        )
-    return str(url)
+    check_names(destination)
+    check_token()
+    api = _api()
+    local = read_folder(folder)
+    with told_in_words(destination):
+        before = open_repository(api, destination)
+        plan = compare(local, before)
+        if not plan:
+            say(f"{escape(str(destination))} holds these {len(local)} files already: nothing to upload.")
+            return destination.url
+        if destination.create_pr and (opened := open_pull_request(api, destination, local, message)):
+            say(f"{opened} holds these {len(local)} files already: nothing to upload.")
+            return opened
+        _tell(plan, local, destination)
+        additions = _send(api, destination, local, plan)
+        commit, url = commit_once(api, destination, additions, plan, before, local, message)
+        _verify(local, before, plan, look(api, destination.repo_id, commit))
+    return url
 
 
-def _is_weight_file(name: str) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) for pattern in _WEIGHT_FILES)
+def _api() -> "HfApi":
+    from huggingface_hub import HfApi, get_session
+
+    # huggingface_hub itself waits for ever.
+    get_session().timeout = LONGEST_SILENCE_S
+    return HfApi(library_name="gpg-cli")
 
 
-@contextmanager
-def _told_in_words(repo_id: str) -> Iterator[None]:
-    """Failures of huggingface_hub as GpgErrors; nothing of the request, whose headers hold the token, is shown."""
-    import httpx
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    try:
-        yield
-    except HfHubHTTPError as error:
-        message, hint = _refusal(error.response.status_code, repo_id)
-        raise GpgError(message, hint) from error
-    except (httpx.HTTPError, OfflineModeIsEnabled, ConnectionError) as error:
-        raise GpgError(
-            f"the Hub cannot be reached ({type(error).__name__})", "Check the network and HF_ENDPOINT, then try again."
-        ) from error
+def _tell(plan: Plan, local: Local, destination: Destination) -> None:
+    megabytes = sum(local[name].size for name in plan.send) / 1e6
+    files = f"{len(plan.send)} of {len(local)} files, {megabytes:,.1f} MB"
+    say(f"Uploading {files}, to {escape(str(destination))}.")
+    if plan.delete:
+        say(f"Deleting what is older: {escape(', '.join(plan.delete))}.")
 
 
-def _refusal(status: int, repo_id: str) -> tuple[str, str]:
-    """What is wrong and what to do, for an HTTP status of the Hub."""
-    match status:
-        case 401:
-            return "the Hub does not accept the token (401)", "Run `hf auth login` again, or renew HF_TOKEN."
-        case 403:
-            return (
-                f"the token may not write to {repo_id} (403)",
-                "Use a token with write rights, and a user or organisation that is yours.",
+def _send(api: "HfApi", destination: Destination, local: Local, plan: Plan) -> "list[CommitOperationAdd]":
+    """Send the objects of large files, which nobody sees before the commit; those that are there are left out."""
+    from huggingface_hub import CommitOperationAdd
+
+    additions = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=local[name].path) for name in plan.send]
+    large = [addition for addition in additions if _is_large(addition.path_in_repo, local)]
+    small = [addition for addition in additions if addition not in large]
+    for group in (small, *([addition] for addition in large)):
+        if group:
+            api.preupload_lfs_files(
+                destination.repo_id,
+                group,
+                revision=destination.branch,
+                create_pr=destination.create_pr,
+                free_memory=False,
+                # A .gitignore on the Hub would leave files out without a word.
+                gitignore_content="",
             )
-        case 404:
-            return f"the Hub does not find {repo_id} (404)", "Check the name, and that the token may read and write it."
-        case 429:
-            return "the Hub asks to wait (429, too many requests)", "Try again in some minutes."
-        case _ if status >= 500:
-            return f"the Hub has a fault of its own ({status})", "Try again later; see https://status.huggingface.co."
-        case _:
-            return f"the Hub refused the upload to {repo_id} ({status})", "Run again with --debug for its answer."
+    return additions
+
+
+def _is_large(name: str, local: Local) -> bool:
+    return local[name].size > _LARGE_BYTES or name.endswith(_LARGE_ENDINGS)
+
+
+def _verify(local: Local, before: Remote, plan: Plan, after: Remote) -> None:
+    if wrong := mismatch(local, before.files, plan, after):
+        raise GpgError(f"the Hub did not keep what it was sent: {wrong} (commit {after.commit})", AGAIN)

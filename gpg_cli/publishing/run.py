@@ -74,7 +74,7 @@ def export_model(request: ExportRequest) -> ExportResult:
         files = write_marker(staged)
         if request.to is not None:
             staging.put_in_place(staged, request.to)
-        url = hub.push(request.to or staged, request.repo_id, request.private) if request.repo_id else None
+        url = hub.push(request.to or staged, _destination(request)) if request.repo_id else None
     return ExportResult(request.to, sorted(files), sum(files.values()), url)
 
 
@@ -104,8 +104,13 @@ def check(request: ExportRequest) -> ModelSource:
     if request.to is not None:
         staging.check_target(request.to, Path(source.location), overwrite=request.overwrite, marker=MARKER)
     if request.repo_id is not None:
-        hub.check_can_push(request.repo_id)
+        hub.check_can_push(_destination(request))
     return source
+
+
+def _destination(request: ExportRequest) -> hub.Destination:
+    assert request.repo_id is not None
+    return hub.Destination(request.repo_id, private=request.private)
 
 
 def card_name(request: ExportRequest) -> str:

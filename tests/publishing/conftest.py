@@ -129,7 +129,29 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     with FakeHub() as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setenv("HF_TOKEN", hub.token)
         yield hub
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited between tries; none passes."""
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """What an export could be: a card, a file in a folder, and weights in two shards."""
+    folder = tmp_path / "exported"
+    (folder / "results").mkdir(parents=True)
+    (folder / "README.md").write_text("---\ntags: [gpg]\n---\n\n# A model\n")
+    (folder / "config.json").write_text("{}")
+    (folder / "results" / "first.json").write_text('{"score": 1}')
+    for part in (1, 2):
+        (folder / f"model-0000{part}-of-00002.safetensors").write_bytes(bytes([part]) * 3_000)
+    return folder

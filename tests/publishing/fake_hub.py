@@ -1,34 +1,55 @@
-"""The part of the Hub's HTTP API that creating a repository and one commit of small files need, on loopback.
+"""The part of the Hub's HTTP API that uploading, downloading and asking who one is need, on loopback.
 
-Every file is a regular one (the Hub decides that, in its answer to preupload), so that neither LFS nor Xet comes in.
+Read from huggingface_hub 1.33, which is its client. Large files go by LFS, whole or in parts; there is no Xet storage,
+as on a mirror of the Hub, so that the client needs HF_HUB_DISABLE_XET.
 """
 
-import base64
-import json
-import re
+import socket
 import threading
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from . import fake_hub_api, fake_hub_files
+from .fake_hub_faults import Fault
+from .fake_hub_request import Answer, Request
+from .fake_hub_store import Refused, Repository
 
-@dataclass
-class Repository:
-    private: bool = False
-    files: dict[str, bytes] = field(default_factory=dict)
-    commits: list[str] = field(default_factory=list)
+__all__ = ["FakeHub", "Fault", "Repository"]
 
 
 class FakeHub:
-    """`refusals` maps the last word of a path (`create`, `main`) and so a request to the status it is refused with."""
+    """A Hub with one login.
+
+    Attributes:
+        login: the answer to whoami.
+        repositories: by name.
+        faults: what goes wrong; see `fail`.
+        refusals: the last word of a path (`create`, `main`), and the status that such requests are refused with.
+        requests: every request, as `POST /api/repos/create`.
+        received: the sha256 of every object that came whole, in order.
+        part_bytes: objects are asked for in parts of that size; None takes them whole.
+        page: how many entries one answer lists.
+    """
 
     token = "hf_averysecrettoken"
 
     def __init__(self) -> None:
+        self.login: dict[str, Any] = {
+            "type": "user",
+            "name": "me",
+            "orgs": [{"name": "lab", "roleInOrg": "write"}, {"name": "readers", "roleInOrg": "read"}],
+            "auth": {"type": "access_token", "accessToken": {"displayName": "laptop", "role": "write"}},
+        }
         self.repositories: dict[str, Repository] = {}
+        self.faults: list[Fault] = []
         self.refusals: dict[str, int] = {}
+        self.requests: list[str] = []
+        self.received: list[str] = []
+        self.part_bytes: int | None = None
+        self.parts: dict[tuple[str, int], bytes] = {}
+        self.page = 3
         hub = self
 
         class Handler(_Handler):
@@ -46,75 +67,74 @@ class FakeHub:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, method: str, path: str, token: str, body: bytes) -> tuple[int, Any]:
-        """Status and JSON value for a request."""
-        refused = [status for ending, status in self.refusals.items() if path.endswith(ending)]
-        if refused:
-            return refused[0], {"error": "refused"}
-        if method == "HEAD":
-            return 200, {}
-        if path == "/api/validate-yaml":
-            return 200, {"errors": [], "warnings": []}
-        if token != f"Bearer {self.token}":
-            return 401, {"error": "no such token"}
-        if path == "/api/repos/create":
-            return self._create(json.loads(body))
-        found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(\w+)/main)?", path)
-        if not found or found[1] not in self.repositories:
-            return 404, {"error": "not found"}
-        return self._about(self.repositories[found[1]], found[1], found[2], body)
+    def fail(self, request: str, **fault: Any) -> None:
+        """Let requests go wrong: `hub.fail("POST .*/commit/", status=503, times=1)`."""
+        self.faults.append(Fault(request, **fault))
 
-    def _create(self, wanted: dict[str, Any]) -> tuple[int, Any]:
-        name = f"{wanted['organization']}/{wanted['name']}"
-        known = name in self.repositories
-        if not known:
-            self.repositories[name] = Repository(private=wanted.get("visibility") == "private")
-        return (409 if known else 200), {"url": f"{self.url}/{name}"}
+    def repository(self, name: str) -> Repository:
+        if name not in self.repositories:
+            raise Refused(404, "Repository not found", "RepoNotFound")
+        return self.repositories[name]
 
-    def _about(self, repository: Repository, name: str, what: str | None, body: bytes) -> tuple[int, Any]:
-        match what:
-            case None:
-                return 200, {"id": name, "private": repository.private, "tags": []}
-            case "tree":
-                sizes = {path: len(content) for path, content in repository.files.items()}
-                return 200, [{"type": "file", "path": path, "size": size, "oid": "0"} for path, size in sizes.items()]
-            case "preupload":
-                paths = [file["path"] for file in json.loads(body)["files"]]
-                files = [{"path": path, "uploadMode": "regular", "shouldIgnore": False} for path in paths]
-                return 200, {"files": files}
-            case "commit":
-                for line in map(json.loads, body.splitlines()):
-                    _apply(repository, line["key"], line["value"])
-                return 200, {"commitUrl": f"{self.url}/{name}/commit/{'a' * 40}", "commitOid": "a" * 40}
-            case _:
-                return 404, {"error": "not found"}
-
-
-def _apply(repository: Repository, key: str, value: dict[str, str]) -> None:
-    match key:
-        case "header":
-            repository.commits.append(value["summary"])
-        case "file":
-            repository.files[value["path"]] = base64.b64decode(value["content"])
-        case "deletedFile":
-            del repository.files[value["path"]]
+    def answer(self, request: Request, fault: Fault | None) -> Answer:
+        refused = [status for ending, status in self.refusals.items() if request.path.endswith(ending)]
+        try:
+            if fault and fault.status:
+                raise Refused(fault.status, "refused", headers=fault.headers)
+            if refused:
+                raise Refused(refused[0], "refused")
+            if request.token not in ("", f"Bearer {self.token}"):
+                raise Refused(401, "Invalid username or password.")
+            for answer in (fake_hub_api.answer, fake_hub_files.answer):
+                if (found := answer(self, request)) is not None:
+                    return found
+            raise Refused(404, "Sorry, we can't find the page you are looking for.")
+        except Refused as refusal:
+            return Answer(refusal.status, {"error": refusal.message}, refusal.headers)
 
 
 class _Handler(BaseHTTPRequestHandler):
     hub: FakeHub
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        path = urlsplit(self.path).path
-        status, value = self.hub.answer(self.command, path, self.headers.get("authorization", ""), body)
-        content = b"" if self.command == "HEAD" else json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        line = f"{self.command} {urlsplit(self.path).path}"
+        self.hub.requests.append(line)
+        fault = next((fault for fault in self.hub.faults if fault.strikes(line)), None)
+        length = int(self.headers.get("content-length", 0))
+        if fault and fault.upload_cut_after is not None:
+            self.rfile.read(min(fault.upload_cut_after, length))
+            return self._cut()
+        if fault and fault.silent_s is not None:
+            threading.Event().wait(fault.silent_s)
+            return self._cut()
+        address = urlsplit(self.path)
+        request = Request(
+            method=self.command,
+            path=address.path,
+            query={name: values[0] for name, values in parse_qs(address.query).items()},
+            headers=self.headers,
+            body=self.rfile.read(length),
+            spoil=bool(fault and fault.spoil),
+        )
+        return self._send(self.hub.answer(request, fault), fault)
 
-    do_GET = do_HEAD = do_POST = _answer
+    def _send(self, answer: Answer, fault: Fault | None) -> None:
+        content = answer.content
+        if fault and fault.answer_cut_after == 0:
+            return self._cut()
+        self.send_response(answer.status)
+        for name, value in ({"content-length": str(len(content))} | answer.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content[: fault.answer_cut_after if fault else None])
+        return None
+
+    def _cut(self) -> None:
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    do_GET = do_HEAD = do_POST = do_PUT = _answer
 
     def log_message(self, *arguments: Any) -> None:
         """Nothing: pytest shows what matters."""
