@@ -11,7 +11,7 @@ def check_push(repo_id: str, private: bool) -> None:
     Raises:
         GpgError: see `hub.check_can_push`.
     """
-    hub.check_can_push(repo_id)
+    hub.check_can_push(hub.Destination(repo_id, private=private))
 
 
 def export_arguments(model: Path, repo_id: str, revision: str | None, private: bool) -> list[str]:
