@@ -15,6 +15,10 @@ def check_push(repo_id: str, private: bool) -> None:
 
 
 def export_arguments(model: Path, repo_id: str, revision: str | None, private: bool) -> list[str]:
-    """The command line, after `gpg`, that exports a model folder to a repository; None stands for its main."""
+    """The command line, after `gpg`, that exports a model folder to a repository; None stands for its main.
+
+    The checkpoint of a LoRA training is merged, as its final model is: all revisions are loaded in the same way.
+    """
     to = [] if revision is None else ["--revision", revision]
-    return ["export", str(model), "--repo-id", repo_id, *to, *(["--private"] if private else [])]
+    merge = ["--merge"] if (model / "adapter_config.json").is_file() else []
+    return ["export", str(model), "--repo-id", repo_id, *to, *(["--private"] if private else []), *merge]
