@@ -18,11 +18,12 @@ def test_a_stranger_finds_each_checkpoint_under_its_revision_and_the_final_model
 ) -> None:
     rows = json_lines(*({"problem": f"1{n}+1{n}=", "answer": str(20 + 2 * n)} for n in range(8)))
     settings = ("per_device_train_batch_size=8", "max_completion_length=8", "learning_rate=0.01", "eval_bench=null")
+    rewards = ("reward_funcs=[cosine]", "cosine_max_len=20")
     command = [
         *(sys.executable, "-m", "gpg_cli", "train", "--preset", "quickstart", "--model", str(tiny_model)),
         *("--dataset", str(rows), "--max-steps", "4", "--output-dir", "run", "--num-processes", "1"),
         *("--push-to-hub", "me/tiny", "--push-every", "2", "--set", "save_total_limit=1"),
-        *(part for setting in settings for part in ("--set", setting)),
+        *(part for setting in (*settings, *rewards) for part in ("--set", setting)),
     ]
     with FakeHub() as hub:
         # The stand-in has no Xet storage.
