@@ -14,6 +14,7 @@ from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings
 from gpg_cli.errors import GpgError
 
 if TYPE_CHECKING:
+    from gpg_cli.training.pushing import Publisher
     from gpg_cli.training.run import Benchmarks
 
 app = typer.Typer(
@@ -75,6 +76,9 @@ def train(
     machine_rank: Annotated[int, typer.Option(min=0, help="Which of them this is, from 0.")] = 0,
     main_process_ip: Annotated[str | None, typer.Option(help="Address of machine 0.")] = None,
     main_process_port: Annotated[int | None, typer.Option(min=1, help="Port on machine 0.")] = None,
+    push_to_hub: Annotated[str | None, typer.Option(help="Hub repository, user/name, for the final model.")] = None,
+    push_every: Annotated[int | None, typer.Option(min=1, help="And each N steps' checkpoint, as step-N.")] = None,
+    push_private: Annotated[bool, typer.Option("--push-private", help="Make a new repository private.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the settings, stop.")] = False,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="[RUN|CHECKPOINT]", help="Go on with a run where it stopped.")
@@ -87,6 +91,7 @@ def train(
     from gpg_cli import report_training
     from gpg_cli.training.plan import TrainRequest, make_plan
     from gpg_cli.training.preview import make_preview
+    from gpg_cli.training.pushing import read_push
     from gpg_cli.training.run import train as run_training
 
     options = {
@@ -118,12 +123,15 @@ def train(
         machine_rank=machine_rank,
         main_process_ip=main_process_ip,
         main_process_port=main_process_port,
+        push=read_push(push_to_hub, push_every, push_private),
     )
     if dry_run:
-        plan = make_plan(request, _benchmarks().questions)
+        plan = make_plan(request, _benchmarks().questions, _publisher().check)
         report_training.show_plan(plan, make_preview(plan), as_json=json)
-    elif (result := run_training(request, _benchmarks())) is not None:
+    elif (result := run_training(request, _benchmarks(), _publisher())) is not None:
         report_training.show_result(result, as_json=json)
+        if result.not_pushed:
+            raise typer.Exit(1)
 
 
 @app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")
@@ -349,3 +357,11 @@ def _benchmarks() -> "Benchmarks":
     from gpg_cli.training.run import Benchmarks
 
     return Benchmarks(questions=questions_at_hand, measure=measure, held_out=held_out)
+
+
+def _publisher() -> "Publisher":
+    """What training is given to push with: `gpg export`."""
+    from gpg_cli.publishing.for_training import check_push, export_arguments
+    from gpg_cli.training.pushing import Publisher
+
+    return Publisher(check_push, export_arguments)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from gpg_cli.console import messages, print_json, results, say
 from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE
 
@@ -61,6 +63,8 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
         )
     results.print(f"Model     {folder / MODEL_FOLDER}", soft_wrap=True)
     results.print(f"Curve     {folder / REWARD_PICTURE}", soft_wrap=True)
+    if result.repo_url is not None:
+        results.print(f"Hub       {escape(result.repo_url)}", soft_wrap=True)
     results.print("\nNext:")
     results.print(f"  gpg eval --model {folder} --bench {result.measured_by}", soft_wrap=True)
     results.print(f"  gpg export {folder} --to my-model", soft_wrap=True)

@@ -10,7 +10,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
 from gpg_cli.publishing.hub_commit import commit_once, open_pull_request
 from gpg_cli.publishing.hub_destination import Destination, check_names
-from gpg_cli.publishing.hub_faults import AGAIN, retried, told_in_words
+from gpg_cli.publishing.hub_faults import AGAIN, LONGEST_SILENCE_S, retried, told_in_words
 from gpg_cli.publishing.hub_look import exists, look, open_repository, refuse_public
 from gpg_cli.publishing.hub_rights import check_rights, check_token
 from gpg_cli.publishing.hub_tree import Local, Plan, Remote, compare, mismatch, read_folder
@@ -87,8 +87,10 @@ def push(folder: Path, destination: Destination, *, message: str = "Upload model
 
 
 def _api() -> "HfApi":
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, get_session
 
+    # huggingface_hub itself waits for ever.
+    get_session().timeout = LONGEST_SILENCE_S
     return HfApi(library_name="gpg-cli")
 
 

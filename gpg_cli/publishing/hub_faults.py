@@ -25,6 +25,9 @@ WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
 # A Hub that asks for more than this is not waited for.
 LONGEST_WAIT_S = 60.0
 
+# A connection that carries nothing for that long is given up; a commit of many files takes the Hub some time.
+LONGEST_SILENCE_S = 120.0
+
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 Answer = TypeVar("Answer")
@@ -161,7 +164,7 @@ def _without_token(text: str) -> str:
 
 
 def _in_our_words(record: logging.LogRecord) -> bool:
-    """Whether huggingface_hub may say this itself; it tells a retry in two lines, the first with the address."""
+    """Whether huggingface_hub (1.33) may say this itself; it tells a retry in two lines, the first with the address."""
     text = record.getMessage()
     if text.startswith(("Retrying in", "Rate limited")):
         say(f"[yellow]The Hub did not answer as it should. {escape(text)}[/]")

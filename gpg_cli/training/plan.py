@@ -24,8 +24,9 @@ from gpg_cli.training.data import BenchQuestions, TrainingData, load_training_da
 from gpg_cli.training.hardware import fit_to_hardware
 from gpg_cli.training.launch import Machines, default_processes, is_launched, is_started_by_us, process_rank, world_size
 from gpg_cli.training.parallel import require_installed, training_arguments
+from gpg_cli.training.pushing import Push
 from gpg_cli.training.recipes import fit_batch
-from gpg_cli.training.resume import find_resumed
+from gpg_cli.training.resume import Resumed, find_resumed
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
 from gpg_cli.vision.model import is_vision_model, require_image_processors
 
@@ -48,6 +49,7 @@ class TrainRequest:
     machine_rank: int = 0
     main_process_ip: str | None = None
     main_process_port: int | None = None
+    push: Push | None = None
 
     def arguments(self, output_dir: Path, checkpoint: Path | None) -> list[str]:
         """The command line of a process of this run, with the folder and the checkpoint that were chosen for it."""
@@ -61,6 +63,7 @@ class TrainRequest:
                 given += [part for key, item in value.items() for part in (option, f"{key}={item}")]
             else:
                 given += [option] if value is True else [option, str(value)]
+        given += self.push.options() if self.push else []
         return [*given, "--output-dir", str(output_dir)]
 
 
@@ -78,6 +81,7 @@ class Plan:
         output_dir: the run folder, not made yet.
         checkpoint: what to go on from, whole.
         machines: the processes to start; None where this process trains, alone or started by a launcher.
+        push: what goes to the Hub.
     """
 
     settings: Settings
@@ -89,6 +93,7 @@ class Plan:
     output_dir: Path
     checkpoint: Path | None = None
     machines: Machines | None = None
+    push: Push | None = None
 
     @property
     def prompts_per_step(self) -> int:
@@ -96,16 +101,23 @@ class Plan:
         return self.config.completions_per_step // self.config.num_generations
 
 
-def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = None, *, quiet: bool = False) -> Plan:
+def make_plan(
+    request: TrainRequest,
+    bench_questions: BenchQuestions | None = None,
+    check_push: Callable[[str, bool], None] | None = None,
+    *,
+    quiet: bool = False,
+) -> Plan:
     """Resolve the settings and check everything that can be checked without loading a model.
 
     Args:
         bench_questions: gives what the setting `decontaminate` compares the data with.
+        check_push: refuses a push that could not work; see `pushing.Publisher`.
         quiet: do not say the plan's notes.
 
     Raises:
-        GpgError: see `resolve_settings` and `load_training_data`; or the model, the rewards or the output folder are
-            not as needed.
+        GpgError: see `resolve_settings` and `load_training_data`; or the model, the rewards, the output folder or the
+            repository to push to are not as needed.
     """
     resumed = find_resumed(request.resume, request.output_dir) if request.resume is not None else None
     settings = resolve_settings(
@@ -130,14 +142,17 @@ def make_plan(request: TrainRequest, bench_questions: BenchQuestions | None = No
     require_grader()
     vision = _check_model(settings)
     _check_eval_bench(settings.run)
+    if request.push and check_push and process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
+        check_push(request.push.repo_id, request.push.private)
     # Processes that are started by another one need not decode every picture once more.
     looked_at = is_started_by_us()
     data = load_training_data(settings.run, config.seed, bench_questions, vision=vision, looked_at=looked_at)
     if resumed or is_started_by_us():
         _check_same_rows(data, output_dir, settings.run.dataset_name)
     notes += data.notes
+    notes += _unpushed_now(resumed, request.push)
     checkpoint = resumed.checkpoint if resumed else None
-    plan = Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines)
+    plan = Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines, request.push)
     if len(data.rows) < plan.prompts_per_step:
         raise GpgError(
             f"{settings.run.dataset_name} has {len(data.rows)} usable rows; one step takes {plan.prompts_per_step} "
@@ -204,6 +219,15 @@ def _check_same_rows(data: TrainingData, run: Path, name: str) -> None:
             f"the rows of {name} are not those that {run / RUN_FILE} records",
             "The file, or the benchmarks at hand, changed since the run started: start a new one from its weights.",
         )
+
+
+def _unpushed_now(resumed: Resumed | None, push: Push | None) -> list[str]:
+    """A note where a run that went to the Hub goes on without: it is not pushed again unless that is said again."""
+    before = read_json(resumed.run / RUN_FILE).get("push") if resumed and push is None else None
+    if not before:
+        return []
+    options = " ".join(Push(**before).options())
+    return [f"The run was pushed to the Hub until it stopped, and is not now; to go on with that: {options}"]
 
 
 def _reward_functions(settings: Settings) -> list[Callable]:

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class RunRecord:
             "seed": plan.config.seed,
             "settings": settings.to_dict(),
             "notes": plan.notes,
+            "push": asdict(plan.push) if plan.push else None,
             "versions": {"python": platform.python_version()} | installed_versions(),
             "git_commit": _git_commit(),
             "hardware": describe_hardware(),

@@ -1,10 +1,13 @@
 """The story of `gpg train`: settings -> data -> model -> training -> saving -> summary."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from rich.markup import escape
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
@@ -18,9 +21,11 @@ from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.parallel import leave_process_group
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
+from gpg_cli.training.pushing import Publisher, PushCheckpoints
 from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.stopping import StopRequests
+from gpg_cli.training.uploads import Uploads
 
 # Files that stand in for the data of benchmarks.
 BenchData = Mapping[str, Path]
@@ -59,6 +64,8 @@ class TrainResult:
         accuracy_before: share of right answers before training.
         accuracy_after: and after.
         measured_by: the benchmark to measure the model with.
+        repo_url: where on the Hub the model is; None where it was not pushed.
+        not_pushed: revisions that were to be pushed and could not be.
     """
 
     output_dir: str
@@ -69,6 +76,8 @@ class TrainResult:
     accuracy_before: float | None
     accuracy_after: float | None
     measured_by: str
+    repo_url: str | None = None
+    not_pushed: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,8 +91,8 @@ class _Outcome:
     interrupted: bool
 
 
-def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
-    """Train a model and leave a run folder (gpg_cli/run_folder.py has its layout).
+def train(request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher) -> TrainResult | None:
+    """Train a model and leave a run folder (gpg_cli/run_folder.py has its layout), and a repository if asked to.
 
     Returns:
         The summary; None in a process that is one of several and not the one to report.
@@ -92,7 +101,7 @@ def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
         GpgError: everything a user can mend; found before the model loads wherever it can be.
     """
     started = time.perf_counter()
-    plan = make_plan(request, benchmarks.questions)
+    plan = make_plan(request, benchmarks.questions, publisher.check)
     if is_started_by_us() or process_rank() > 0:
         _work(plan, benchmarks)
         return None
@@ -106,7 +115,8 @@ def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
     before = after = None
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
-    with library_output_on_stderr():
+    uploads = Uploads(plan.output_dir, plan.push, publisher) if plan.push else None
+    with library_output_on_stderr(), uploads or contextlib.nullcontext():
         if measures and plan.checkpoint is None:
             before = _measure(benchmarks, Path(model_location(plan)), plan, keep=False)
         outcome = _launch(plan, request) if plan.machines else _train_here(plan, benchmarks)
@@ -114,18 +124,23 @@ def train(request: TrainRequest, benchmarks: Benchmarks) -> TrainResult | None:
             after = _measure(benchmarks, final_model, plan, keep=True)
         title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
         draw_reward(plan.output_dir, f"{title}, seed {plan.config.seed}")
-    result = TrainResult(
-        output_dir=str(plan.output_dir),
-        steps=outcome.steps,
-        interrupted=outcome.interrupted,
-        seconds=round(time.perf_counter() - started, 1),
-        eval_bench=plan.settings.run.eval_bench,
-        accuracy_before=before,
-        accuracy_after=after,
-        measured_by=plan.settings.run.eval_bench or plan.settings.run.measured_by,
-    )
-    if not outcome.interrupted:
-        record.finish(result.to_dict())
+        result = TrainResult(
+            output_dir=str(plan.output_dir),
+            steps=outcome.steps,
+            interrupted=outcome.interrupted,
+            seconds=round(time.perf_counter() - started, 1),
+            eval_bench=plan.settings.run.eval_bench,
+            accuracy_before=before,
+            accuracy_after=after,
+            measured_by=plan.settings.run.eval_bench or plan.settings.run.measured_by,
+        )
+        if not outcome.interrupted:
+            record.finish(result.to_dict())
+        if uploads is not None:
+            pushed = uploads.finish(None if outcome.interrupted else final_model)
+            result = replace(result, repo_url=pushed.repo_url, not_pushed=pushed.missing)
+            if outcome.interrupted and plan.push:
+                say(escape(f"Going on, it is pushed only if told again: {' '.join(plan.push.options())}"))
     return result
 
 
@@ -136,6 +151,8 @@ def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
     with StopRequests(_announce_stop) as requests, LiveProgress() as progress:
         stopper = StopAtRequest(requests)
         trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir), progress, stopper])
+        if plan.push is not None and plan.push.every is not None:
+            trainer.add_callback(PushCheckpoints(plan.output_dir, plan.push.every))
         _add_curve(trainer, plan, model, benchmarks)
         trainer.train(resume_from_checkpoint=str(plan.checkpoint) if plan.checkpoint else None)
         if not stopper.interrupted:

@@ -104,6 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.upload_cut_after is not None:
             self.rfile.read(min(fault.upload_cut_after, length))
             return self._cut()
+        if fault and fault.silent_s is not None:
+            threading.Event().wait(fault.silent_s)
+            return self._cut()
         address = urlsplit(self.path)
         request = Request(
             method=self.command,

@@ -14,6 +14,7 @@ class Fault:
         headers: of that answer.
         upload_cut_after: bytes of the request that are read before the connection is cut.
         answer_cut_after: bytes of the answer that are sent, the work done, before the connection is cut.
+        silent_s: seconds for which nothing is answered, before the connection is cut.
         spoil: the content that came with the request is kept wrong.
         skip: how many such requests go well before.
         times: how many go wrong.
@@ -24,6 +25,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     upload_cut_after: int | None = None
     answer_cut_after: int | None = None
+    silent_s: float | None = None
     spoil: bool = False
     skip: int = 0
     times: int = 1_000_000

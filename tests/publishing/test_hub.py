@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gpg_cli.errors import GpgError
 from gpg_cli.publishing.hub import Destination, check_can_push, push
@@ -232,6 +233,29 @@ def test_requests_that_huggingface_hub_tries_again_are_not_multiplied(
     assert "Retrying in 1" in told
     # The address of an object holds the signature that lets anyone write it.
     assert "signature" not in told
+
+
+@pytest.mark.parametrize("where", ["PUT /storage", "POST .*/commit/"])
+def test_a_hub_that_falls_silent_is_not_waited_for_for_ever(
+    hub: FakeHub, exported: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr("gpg_cli.publishing.hub.LONGEST_SILENCE_S", 0.1)
+    hub.fail(where, silent_s=1.0, times=1)
+    push(exported, MODEL)
+    assert waits == [1]
+    assert hub.repositories["me/model"].files == tree(exported)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_large_files_have_a_progress_bar_where_somebody_watches(
+    hub: FakeHub, exported: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], watched: bool
+) -> None:
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    monkeypatch.setattr("gpg_cli.publishing.hub_faults.messages", Console(stderr=True, force_terminal=watched))
+    push(exported, MODEL)
+    assert ("model-00001-of-00002.safetensors: 100%" in capfd.readouterr().err) == watched
+    assert not are_progress_bars_disabled()
 
 
 def test_a_card_that_the_hub_refuses_is_told(hub: FakeHub, exported: Path) -> None:

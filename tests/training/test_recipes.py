@@ -170,7 +170,7 @@ def test_keys_without_effect_are_named_once_each_with_the_reason() -> None:
         assert len(re.findall(rf"\b{key}\b", notes)) == 1, key
     assert "recipe.yaml: without effect here: do_eval, per_device_eval_batch_size" in notes
     assert "eval_bench" in notes
-    assert "gpg export" in notes
+    assert "--push-to-hub" in notes
 
 
 @pytest.mark.parametrize(

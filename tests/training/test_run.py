@@ -60,7 +60,7 @@ def test_the_summary_is_one_json_object(train) -> None:
     outcome = train("--json")
     assert set(outcome.json) == {
         *("output_dir", "steps", "interrupted", "seconds", "eval_bench", "accuracy_before", "accuracy_after"),
-        "measured_by",
+        *("measured_by", "repo_url", "not_pushed"),
     }
     assert outcome.json["steps"] == 2
 

@@ -20,7 +20,7 @@ RENAMED: dict[str, str] = {
 }
 
 _NO_EVALUATION = "a loss on held-out rows means nothing here; --set eval_bench=math500 --set eval_every=50 does"
-_NO_PUSH = "training does not push; `gpg export RUN --repo-id user/name` does, once the model is there"
+_NO_PUSH = "a recipe does not push; the option --push-to-hub user/name does, with --push-every N checkpoints too"
 _NO_CODE = "it belongs to the rewards for code, which need a sandbox"
 _ONE_LAUNCHER = "--set accelerate=ddp, zero2, zero3 or fsdp says how processes share the work"
 _ONE_LOG = "every step is logged, to metrics.jsonl too"
