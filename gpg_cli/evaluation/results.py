@@ -53,11 +53,17 @@ class BenchResult:
             "strict_rule": strict_rule(bench.rule),
             "query_hash": self.record.query_hash,
             "prompt_hash": self.record.prompt_hash,
-            "data": {"source": self.record.source, "sha256": self.record.sha256},
+            "data": self._data(),
             "published": bench.published,
             **({"published_groups": bench.published_groups} if bench.published_groups else {}),
             **({} if self.masks is None else {"masks": self.masks, "published_masks": bench.published_masks}),
         }
+
+    def _data(self) -> dict[str, Any]:
+        data = self.record.bench.data
+        # Of a file that stood in for the data set nobody knows whether it holds the same.
+        known = {"hub": data.hub, "task": data.hub_task} if data.hub and self.record.source == data.name else {}
+        return {"source": self.record.source, "sha256": self.record.sha256, **known}
 
 
 @dataclass(frozen=True)

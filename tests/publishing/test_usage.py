@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gpg_cli.publishing.card import metadata
+from gpg_cli.publishing.metadata import metadata
 from gpg_cli.publishing.usage import shows_pictures, usage
 
 
@@ -17,7 +17,7 @@ def test_the_lines_for_a_model_that_sees_run_as_they_stand(
 ) -> None:
     assert shows_pictures(tiny_qwen2_vl)
     assert metadata("tiny", None, [], pictures=True).pipeline_tag == "image-text-to-text"
-    text = "\n".join(usage(str(tiny_qwen2_vl), tiny_qwen2_vl, None, []))
+    text = usage(str(tiny_qwen2_vl), None, tiny_qwen2_vl, None, [])
     transformers, vllm = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
     assert '{"type": "image_pil", "image_pil": picture}' in vllm
     Image.new("RGB", (56, 56), "red").save(tmp_path / "picture.png")
@@ -28,5 +28,5 @@ def test_the_lines_for_a_model_that_sees_run_as_they_stand(
 
 def test_a_text_model_sees_nothing(tiny_model: Path) -> None:
     assert not shows_pictures(tiny_model)
-    text = "\n".join(usage(str(tiny_model), tiny_model, None, []))
+    text = usage(str(tiny_model), None, tiny_model, None, [])
     assert "picture" not in text
