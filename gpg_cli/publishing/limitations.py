@@ -29,10 +29,7 @@ def _sentences(facts: RunFacts, scores: list[BenchScore]) -> Iterable[str]:
     yield from _rewards(facts)
     longest = facts.settings.get("max_completion_length")
     if isinstance(longest, int):
-        yield (
-            f"Completions were at most {longest} tokens long while it trained; how it fares beyond them was "
-            f"{'not trained' if scores else 'neither trained nor measured'}."
-        )
+        yield f"Trained on completions of at most {longest} tokens: it learned nothing about longer ones."
     if facts.all_steps and facts.steps and facts.steps < facts.all_steps:
         yield f"A checkpoint on the way, after {facts.steps} of {facts.all_steps} steps."
     if scores:

@@ -60,24 +60,22 @@ def _options(score: BenchScore) -> list[str]:
 
 
 def _prompt_options(score: BenchScore, own: dict[str, Any]) -> list[str]:
-    """--profile where one asks in this way, else the options that do; none where the benchmark asks so itself."""
+    """What makes `gpg eval` ask in this way: the profile of a variant, or options; none where it would by itself."""
     style = score.entry.get("prompt")
     if not isinstance(style, dict) or not own:
         return []
-    chat, system = bool(style.get("chat")), style.get("system_prompt")
+    chat, system, variant = bool(style.get("chat")), style.get("system_prompt"), style.get("variant")
+    if variant:
+        profiles = {name: read_yaml_mapping(path).values for name, path in profile_paths().items()}
+        named = next((name for name, profile in profiles.items() if profile.get("variant") == variant), None)
+        return ["--profile", named] if named else []
     if style.get("template"):
         return ["--chat-template", "FILE"]
-    if (chat, system) == (own.get("chat", True), own.get("system_prompt") if own.get("chat", True) else None):
-        return []
-    for name, path in profile_paths().items():
-        profile = read_yaml_mapping(path).values
-        asked = profile.get("system_prompt", own.get("system_prompt")) if profile.get("chat") else None
-        # A profile with a benchmark's other prompt is meant for those that have one.
-        fits_variant = not profile.get("variant") or profile["variant"] in (own.get("variants") or {})
-        if (chat, system) == (profile.get("chat"), asked) and fits_variant:
-            return ["--profile", name]
-    named = ["--system-prompt", plain(system or "")] if system != own.get("system_prompt") and chat else []
-    return ["--chat-template", "on" if chat else "off", *named]
+    by_itself = own.get("chat", True)
+    options = [] if chat == by_itself else ["--chat-template", "on" if chat else "off"]
+    if chat and system != own.get("system_prompt"):
+        options += ["--system-prompt", plain(system or "")]
+    return options
 
 
 def _own_file(bench: str) -> dict[str, Any]:

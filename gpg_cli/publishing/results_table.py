@@ -30,7 +30,7 @@ def results(facts: RunFacts | None, scores: list[BenchScore]) -> str:
     """The section's text; empty where nothing was measured."""
     parts = []
     if scores:
-        parts += [_table(facts, scores), "How it was measured:\n\n" + "\n".join(map(_how, scores))]
+        parts += [_table(facts, scores), f"How it was measured:\n\n{_how(scores)}"]
     if facts and facts.accuracy:
         before, after = (f"{100 * share:.1f}%" for share in facts.accuracy)
         parts.append(f"Accuracy on the training task's held-out problems: {before} before, {after} after.")
@@ -102,26 +102,36 @@ def _suites(scores: list[BenchScore]) -> Iterator[Line]:
         if not found or len(found) < len(members) or not isinstance(suite.get("score"), int | float):
             continue
         known = [row for row in found[0].published if all(row in each.published for each in found)]
-        published = {row: fmean(each.published[row] for each in found) for row in known}
+        published = {row: round(fmean(each.published[row] for each in found), 1) for row in known}
         yield Line(
             f"Mean of the {len(found)} benchmarks of {inline(name)}", suite["score"], suite.get("interval"), published
         )
 
 
-def _how(score: BenchScore) -> str:
-    """One item of the list: what was asked, and how the answers were sampled."""
-    asked = f"{score.problems} problems" if score.problems else ""
-    right = f"{score.correct:g} right answers" if score.correct is not None else ""
+def _how(scores: list[BenchScore]) -> str:
+    """A list: what was asked and how the answers were sampled, one item for all that were sampled alike."""
+    alike: dict[str, list[str]] = {}
+    for score in scores:
+        alike.setdefault(inline(", ".join(_manner(score))), []).append(inline(score.title) + _counts(score))
+    return "\n".join(f"- {', '.join(names)}{f': {how}' if how else ''}" for how, names in alike.items())
+
+
+def _manner(score: BenchScore) -> list[str]:
     samples = score.sampling.get("n")
-    parts = [
-        asked,
-        *([f"{samples} samples of each"] if isinstance(samples, int) and samples > 1 else []),
-        right,
+    return [
+        *([f"{samples} samples of each problem"] if isinstance(samples, int) and samples > 1 else []),
         *sampling_words(score),
         *([f"engine {score.engine}"] if score.engine else []),
         *(["data from a local file"] if score.from_local_file else []),
     ]
-    return f"- {inline(score.title)}: {inline(', '.join(part for part in parts if part))}"
+
+
+def _counts(score: BenchScore) -> str:
+    samples = score.sampling.get("n")
+    asked = score.problems * (samples if isinstance(samples, int) else 1)
+    if not asked:
+        return ""
+    return f" ({asked} answers)" if score.correct is None else f" ({score.correct:g} of {asked} answers right)"
 
 
 def sampling_words(score: BenchScore) -> list[str]:

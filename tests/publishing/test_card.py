@@ -94,9 +94,7 @@ def test_evaluation_results_stand_in_the_table_and_in_the_index(
     add_results(run, "first")
     made = card(repo_id="me/open-rs1")
     assert "| MATH-500 | 87.6 | 84.5 to 90.3 |" in made.text
-    assert (
-        "- MATH-500: 500 problems, 438 right answers, temperature 0.6, top\\_p 0.95, engine transformers" in made.text
-    )
+    assert "- MATH-500 (438 of 500 answers right): temperature 0.6, top\\_p 0.95, engine transformers" in made.text
     (result,) = made.data.eval_results
     assert (result.dataset_type, result.dataset_name) == ("math500", "MATH-500")
     assert (result.metric_type, result.metric_value) == ("accuracy", 87.6)
