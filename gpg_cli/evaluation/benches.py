@@ -18,6 +18,7 @@ class DataSource(Shape):
 
     Attributes:
         hub: id of a data set on the Hugging Face Hub; `config` and `split` belong to it.
+        hub_task: what eval.yaml of that data set calls the benchmark, where the Hub keeps a leaderboard of it.
         generator: a name in `rows.GENERATORS`.
         local: for data that is nowhere to be loaded from: what to name with `--data`, and where to get it.
         layout: of a folder of files: `rows` in a data file, or ReasonSeg's pictures with annotations beside them.
@@ -26,6 +27,7 @@ class DataSource(Shape):
     hub: str | None = None
     config: str | None = None
     split: str = "test"
+    hub_task: str = "default"
     generator: Literal["quickstart", "quickstart-vision"] | None = None
     local: str | None = None
     layout: Literal["rows", "reasonseg"] = "rows"

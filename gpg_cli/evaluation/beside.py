@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gpg_cli.evaluation.intervals import Interval, wilson_interval
-from gpg_cli.evaluation.published import Against, against_bench, against_suite, rows_to_show
+from gpg_cli.evaluation.published import Against, against_bench, against_suite
 from gpg_cli.evaluation.results import BenchResult, EvalResult
+from gpg_cli.published_rows import rows_to_show
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,10 @@ two are taken as independent. The intervals are rather too wide than too narrow.
 which are taken for shares of right answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gpg_cli.evaluation.intervals import Interval, difference_interval, mean_interval, wilson_interval
-
-# Shown beside a model of which no number was published: what GPG made of the models most begin with, and these.
-_SHOWN = (
-    "GPG-RS1",
-    "DeepSeek-R1-Distill-Qwen-1.5B",
-    "Qwen2-VL-2B-GPG",
-    "Qwen2-VL-2B",
-    "Qwen2.5-VL-3B-Instruct-GPG",
-    "Qwen2.5-VL-3B-Instruct",
-)
-# The authors' models on the Hub have names under which the tables list others' (knoveleng's, trained with GRPO).
-_BY_HUB_ID = {"gd-ml/open-rs1": "GPG-RS1", "gd-ml/open-rs3": "GPG-RS3"}
 
 
 @dataclass(frozen=True)
@@ -47,14 +34,6 @@ class Against:
         """Whether two models that are equally good would differ as much in more than one of twenty comparisons."""
         low, high = self.interval
         return low <= 0 <= high
-
-
-def rows_to_show(model: str, published: Sequence[Mapping[str, float]]) -> list[str]:
-    """This very model's published numbers, told by its name; else those of GPG's models and of their base models."""
-    known = [row for rows in published for row in rows]
-    name = _BY_HUB_ID.get(model.lower(), Path(model).name)
-    same = [row for row in known if row.lower() == name.lower()]
-    return same[:1] or [row for row in _SHOWN if row in known]
 
 
 def against_bench(score: float, interval: Interval, row: str, published: float, problems: int) -> Against:

@@ -48,16 +48,28 @@ class BenchResult:
             **({} if self.lighteval is None else {"lighteval": percent(self.lighteval)}),
             "available": self.record.available,
             "sampling": {**self.record.sampling.model_dump(), "n": self.samples},
-            "prompt": {key: value for key, value in self.record.style.items() if key != "must"},
+            "prompt": self._prompt(),
             "rule": bench.rule,
             "strict_rule": strict_rule(bench.rule),
             "query_hash": self.record.query_hash,
             "prompt_hash": self.record.prompt_hash,
-            "data": {"source": self.record.source, "sha256": self.record.sha256},
+            "data": self._data(),
             "published": bench.published,
             **({"published_groups": bench.published_groups} if bench.published_groups else {}),
             **({} if self.masks is None else {"masks": self.masks, "published_masks": bench.published_masks}),
         }
+
+    def _prompt(self) -> dict[str, Any]:
+        bench = self.record.bench
+        variant = next((name for name, each in bench.variants.items() if each.prompt == bench.prompt), None)
+        style = {key: value for key, value in self.record.style.items() if key != "must"}
+        return style | ({"variant": variant} if variant else {})
+
+    def _data(self) -> dict[str, Any]:
+        data = self.record.bench.data
+        # Of a file that stood in for the data set nobody knows whether it holds the same.
+        known = {"hub": data.hub, "task": data.hub_task} if data.hub and self.record.source == data.name else {}
+        return {"source": self.record.source, "sha256": self.record.sha256, **known}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,9 @@
 
 import os
 import re
-from pathlib import PurePosixPath, PureWindowsPath
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _DATA_SUFFIXES = (".json", ".jsonl", ".csv", ".parquet", ".arrow", ".txt", ".yaml", ".yml", ".gz", ".zst")
-# Tokens of the Hub are kept out of run.json; this is for one that slipped into a command line all the same.
-_TOKEN = re.compile(r"\bhf_\w{8,}")
 
 
 def hub_id(name: str | None) -> str | None:
@@ -22,16 +19,9 @@ def hub_id(name: str | None) -> str | None:
 
 def public_name(name: str) -> str:
     """A model or data set as others may read it: a Hub id whole, of a path only the last component."""
-    return name if hub_id(name) else _last_component(name)
+    return name if hub_id(name) else last_component(name)
 
 
-def public_argument(argument: str) -> str:
-    """A command-line argument with absolute paths cut to their last component and without tokens of the Hub."""
-    option, equals, value = argument.rpartition("=")
-    place = PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute() or value.startswith("~")
-    shown = _last_component(value) if place else value
-    return _TOKEN.sub("hf_***", f"{option}{equals}{shown}")
-
-
-def _last_component(path: str) -> str:
+def last_component(path: str) -> str:
+    """The file's or folder's own name, whatever the machine's separator."""
     return re.split(r"[/\\]", path.rstrip("/\\"))[-1]

@@ -10,6 +10,7 @@ _SCALES = {
 _REDUCTIONS = {
     "token": "averaged over all completion tokens of a step",
     "sequence": "averaged within each completion, then over completions",
+    "microbatch": "averaged over the completion tokens of each micro-batch, then over micro-batches",
 }
 
 
@@ -25,8 +26,10 @@ def describe(settings: dict[str, Any]) -> list[str]:
     if scale in _SCALES:
         lines.append(f"Advantage: {_SCALES[scale]}.")
     if isinstance(settings.get("adjust_gd"), bool):
-        on = "alpha = B / (B - M), for M of B groups without a gradient" if settings["adjust_gd"] else "alpha = 1"
-        lines.append(f"Gradient scale: {on}.")
+        on = "alpha = B / (B - M), for M of B groups without a gradient"
+        if settings.get("alpha_by") == "tokens":
+            on = "the loss is divided by the tokens of the groups with a gradient alone, which is alpha to the token"
+        lines.append(f"Gradient scale: {on if settings['adjust_gd'] else 'alpha = 1'}.")
     reduction = str(settings.get("loss_reduction"))
     if reduction in _REDUCTIONS:
         lines.append(f"Loss: {_REDUCTIONS[reduction]}; no critic, no reference model, no clipping.")

@@ -12,6 +12,9 @@ from gpg_cli.errors import GpgError
 from gpg_cli.publishing.facts import is_final
 from gpg_cli.run_folder import EVAL_FOLDER, ModelSource, read_json
 
+# Beside a benchmark's own entry, what results.json says once for all of its benchmarks.
+_OF_THE_WHOLE = ("model", "engine", "engine_arguments", "seed", "samples", "created", "versions")
+
 
 @dataclass(frozen=True)
 class BenchScore:
@@ -24,6 +27,9 @@ class BenchScore:
         problems: how many were asked.
         available: how many the benchmark has; with --limit, more than were asked.
         sampling: how the answers were sampled, as `gpg eval` wrote it.
+        entry: the benchmark's whole entry in results.json.
+        whole_result: what that file says of all its benchmarks: `model`, `engine`, `seed`, `created`, `versions`, ...
+        suites: name to the entry of each suite in that file.
     """
 
     bench: str
@@ -36,11 +42,44 @@ class BenchScore:
     sampling: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None
     metric: str = "accuracy"
+    entry: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    whole_result: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    suites: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_whole(self) -> bool:
         """Whether all problems were asked: only then is the score the benchmark's."""
         return self.problems >= self.available
+
+    @property
+    def dataset_id(self) -> str | None:
+        """The Hub id of the data that was asked; None for local files, whose identity nobody knows, and generators."""
+        found = self.data.get("hub")
+        return found if isinstance(found, str) else None
+
+    @property
+    def from_local_file(self) -> bool:
+        """Whether the data came from a file here; else its source reads `org/data, split` or `generator name`."""
+        source = self.data.get("source")
+        if not isinstance(source, str) or self.dataset_id is not None:
+            return False
+        return ", " not in source and not source.startswith("generator ")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """`source`, `sha256`, and for a data set of the Hub `hub`, `task` and, where known, `revision`."""
+        return _mapping(self.entry.get("data"))
+
+    @property
+    def published(self) -> dict[str, float]:
+        """Name of a model to its published score, in percent."""
+        return _numbers(self.entry.get("published"))
+
+    @property
+    def created(self) -> str | None:
+        """When it was measured, ISO 8601."""
+        found = self.whole_result.get("created")
+        return found if isinstance(found, str) else None
 
 
 def read_scores(source: ModelSource) -> list[BenchScore]:
@@ -64,7 +103,7 @@ def _read_file(file: Path) -> list[BenchScore]:
     try:
         results = read_json(file)
         benches = results["benches"]
-        return [_read_bench(str(name), entry, results.get("engine")) for name, entry in benches.items()]
+        return [_read_bench(str(name), entry, results) for name, entry in benches.items()]
     except GpgError as error:
         reason = error.message
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -73,15 +112,15 @@ def _read_file(file: Path) -> list[BenchScore]:
     return []
 
 
-def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
+def _read_bench(name: str, entry: dict[str, Any], results: dict[str, Any]) -> BenchScore:
     score = float(entry["score"])
     if not math.isfinite(score):
         raise ValueError(f"the score of {name} is {score}")
     interval = entry.get("interval")
-    sampling = entry.get("sampling")
     metric = str(entry.get("metric") or "accuracy")
     # Of overlaps no number of right answers is the score.
     correct = entry.get("correct") if metric == "accuracy" else None
+    engine = results.get("engine")
     return BenchScore(
         bench=name,
         title=str(entry.get("title") or name),
@@ -90,7 +129,18 @@ def _read_bench(name: str, entry: dict[str, Any], engine: Any) -> BenchScore:
         problems=int(entry.get("problems") or 0),
         available=int(entry.get("available") or 0),
         correct=None if correct is None else float(correct),
-        sampling=sampling if isinstance(sampling, dict) else {},
+        sampling=_mapping(entry.get("sampling")),
         engine=engine if isinstance(engine, str) else None,
         metric=metric,
+        entry=entry,
+        whole_result={key: results[key] for key in _OF_THE_WHOLE if key in results},
+        suites=_mapping(results.get("suites")),
     )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    return {str(key): float(each) for key, each in _mapping(value).items() if isinstance(each, int | float)}

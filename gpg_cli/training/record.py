@@ -12,6 +12,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from gpg_cli.metrics_file import read_metrics
 from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, read_json, write_json
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
@@ -86,15 +87,6 @@ class MetricsFile(TrainerCallback):
         if state.is_world_process_zero and logs and "loss" in logs:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All whole lines of metrics.jsonl; none where the file is missing. A kill may cut the last line short."""
-    path = folder / METRICS_FILE
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
 
 
 def draw_reward(folder: Path, title: str) -> Path | None:

@@ -3,11 +3,10 @@
 import pytest
 
 from gpg_cli.evaluation.intervals import wilson_interval
-from gpg_cli.evaluation.published import Against, against_bench, against_suite, rows_to_show
+from gpg_cli.evaluation.published import Against, against_bench, against_suite
 from gpg_cli.evaluation.suites import choose_benches
 
 BENCHES = choose_benches(["math"])[0]
-PUBLISHED = [bench.published for bench in BENCHES]
 PROBLEMS = {"aime24": 30, "math500": 500, "amc23": 40, "minerva": 272, "olympiadbench": 675}
 
 
@@ -15,23 +14,6 @@ def one_sample(score: float, problems: int) -> tuple[float, float]:
     """The 95% interval of one sample of each problem, in percent."""
     low, high = wilson_interval(score / 100, problems)
     return 100 * low, 100 * high
-
-
-@pytest.mark.parametrize(
-    ("model", "rows"),
-    [
-        ("GD-ML/Open-RS1", ["GPG-RS1"]),
-        ("knoveleng/Open-RS1", ["Open-RS1"]),
-        ("models/qwen2.5-math-7b", ["Qwen2.5-Math-7B"]),
-        ("runs/mine", ["GPG-RS1", "DeepSeek-R1-Distill-Qwen-1.5B"]),
-    ],
-)
-def test_whose_numbers_are_shown(model: str, rows: list[str]) -> None:
-    assert rows_to_show(model, PUBLISHED) == rows
-
-
-def test_nothing_is_shown_where_nothing_was_published() -> None:
-    assert rows_to_show("runs/mine", [{}]) == []
 
 
 @pytest.mark.parametrize(

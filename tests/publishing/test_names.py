@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gpg_cli.publishing.names import hub_id, public_argument, public_name
+from gpg_cli.publishing.names import hub_id, public_name
 
 
 @pytest.mark.parametrize("name", ["Qwen/Qwen2.5-Math-7B", "knoveleng/open-s1"])
@@ -35,19 +35,3 @@ def test_a_folder_that_exists_is_no_hub_id(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_of_a_path_only_the_last_component_is_shown(name: str, shown: str) -> None:
     assert public_name(name) == shown
-
-
-@pytest.mark.parametrize(
-    ("argument", "shown"),
-    [
-        ("--config", "--config"),
-        ("/home/me/recipe.yaml", "recipe.yaml"),
-        ("--config=/home/me/recipe.yaml", "--config=recipe.yaml"),
-        ("math500=/data/rows.jsonl", "math500=rows.jsonl"),
-        ("recipes/mine.yaml", "recipes/mine.yaml"),
-        ("learning_rate=1e-6", "learning_rate=1e-6"),
-        ("hub_token=hf_abcdefghijkl", "hub_token=hf_***"),
-    ],
-)
-def test_arguments_keep_everything_but_places_and_tokens(argument: str, shown: str) -> None:
-    assert public_argument(argument) == shown
