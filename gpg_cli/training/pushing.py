@@ -150,10 +150,14 @@ def checkpoint_in(snapshot: Path) -> Path:
     return snapshot / f"checkpoint-{snapshot.name.removeprefix('step-')}"
 
 
-def remove_halves(run: Path) -> None:
-    """Clear away what a killed run left unfinished in the queue."""
-    for path in (run / QUEUE).glob(f"*{_HALF}"):
-        shutil.rmtree(path, ignore_errors=True)
+def remove_leftovers(run: Path) -> None:
+    """Clear away what a killed run left in the queue besides whole snapshots: halves of them, copies, logs."""
+    waiting = waiting_snapshots(run)
+    for path in (run / QUEUE).glob("*"):
+        if path.is_dir() and path not in waiting:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _seal_again(folder: Path) -> None:
