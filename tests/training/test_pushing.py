@@ -3,12 +3,14 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -306,6 +308,17 @@ def test_a_snapshot_is_of_links_and_of_copies_where_there_are_none(
     make_snapshot(checkpoint)
     assert weights.read_text() == "model.safetensors"
     assert weights.stat().st_ino != (checkpoint / "model.safetensors").stat().st_ino
+
+
+def test_what_waits_may_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (3, 4):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "model.safetensors").write_bytes(b"0" * 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=150))
+    make_snapshot(tmp_path / "checkpoint-3")
+    with pytest.raises(OSError, match="step-3 wait already, and the disk is nearly full"):
+        make_snapshot(tmp_path / "checkpoint-4")
+    assert [path.name for path in (tmp_path / ".push").iterdir()] == ["step-3"]
 
 
 def test_shards_without_whole_weights_are_kept_with_all_that_puts_them_together(tmp_path: Path) -> None:
