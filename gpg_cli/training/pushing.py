@@ -117,12 +117,16 @@ def make_snapshot(checkpoint: Path) -> Path:
         RUN/.push/step-50, whole: it is renamed into place, over an older one.
 
     Raises:
-        OSError: no room, or no permission.
+        OSError: no permission, or no room, also for the next checkpoint while others wait.
     """
     run = checkpoint.parent
     step = checkpoint.name.rpartition("-")[2]
     queue = run / QUEUE
     half, snapshot = queue / f"step-{step}{_HALF}", queue / f"step-{step}"
+    others = [path.name for path in waiting_snapshots(run) if path != snapshot]
+    if others and shutil.disk_usage(run).free < 2 * _size(checkpoint):
+        # They outlive their checkpoints: where uploads are slower than steps, they would fill the disk.
+        raise OSError(f"{', '.join(others)} wait already, and the disk is nearly full.")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
     for name in (RUN_FILE, METRICS_FILE):
@@ -150,10 +154,18 @@ def checkpoint_in(snapshot: Path) -> Path:
     return snapshot / f"checkpoint-{snapshot.name.removeprefix('step-')}"
 
 
-def remove_halves(run: Path) -> None:
-    """Clear away what a killed run left unfinished in the queue."""
-    for path in (run / QUEUE).glob(f"*{_HALF}"):
-        shutil.rmtree(path, ignore_errors=True)
+def remove_leftovers(run: Path) -> None:
+    """Clear away what a killed run left in the queue besides whole snapshots: halves of them, copies, logs."""
+    waiting = waiting_snapshots(run)
+    for path in (run / QUEUE).glob("*"):
+        if path.is_dir() and path not in waiting:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _seal_again(folder: Path) -> None:

@@ -19,11 +19,12 @@ from typing import Self
 
 from rich.markup import escape
 
-from gpg_cli.console import say
-from gpg_cli.training.pushing import QUEUE, Publisher, Push, checkpoint_in, remove_halves, waiting_snapshots
+from gpg_cli.console import messages, say
+from gpg_cli.training.pushing import QUEUE, Publisher, Push, checkpoint_in, remove_leftovers, waiting_snapshots
 
 _POLL_S = 0.2
 _NICENESS = 10
+_GRACE_S = 10.0
 # By these torch, accelerate, DeepSpeed and we ourselves would take the upload for one of the training processes.
 _OF_A_LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK")
 _PREFIXES = ("MASTER_", "ACCELERATE_", "FSDP_", "TORCHELASTIC_", "ROLE_", "GPG_STARTED_BY_")
@@ -69,7 +70,7 @@ class Uploads:
         self._thread = threading.Thread(target=self._work, name="uploads", daemon=True)
 
     def __enter__(self) -> Self:
-        remove_halves(self._run)
+        remove_leftovers(self._run)
         self._thread.start()
         return self
 
@@ -145,13 +146,16 @@ class Uploads:
                 say(f"  {escape(self._command(folder, revision))}")
 
     def _upload(self, folder: Path, revision: str | None) -> str:
-        """Run one upload to its end; the address of the repository.
+        """Run one upload to its end; the address of what it made.
 
         Raises:
             _Failed: with the reason, as the process said it.
         """
-        log = self._run / QUEUE / f"{revision or 'main'}.log"
-        log.parent.mkdir(exist_ok=True)
+        queue = self._run / QUEUE
+        queue.mkdir(exist_ok=True)
+        log = queue / f"{revision or 'main'}.log"
+        # Nothing else is on the screen when the final model goes: its progress bar is.
+        shown = revision is None and messages.is_terminal
         command = [*self._publisher.program, *self._arguments(folder, revision), "--json"]
         with log.open("wb") as errors, tempfile.TemporaryFile() as output:
             with self._lock:
@@ -160,10 +164,10 @@ class Uploads:
                 # A session of its own: Ctrl-C asks the training to stop, and not the upload.
                 self._process = subprocess.Popen(
                     command,
-                    env=_environment(),
+                    env=_environment(queue),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
-                    stderr=errors,
+                    stderr=None if shown else errors,
                     start_new_session=True,
                 )
             with contextlib.suppress(OSError, AttributeError):
@@ -172,19 +176,27 @@ class Uploads:
             output.seek(0)
             printed = output.read()
         if code:
-            raise _Failed(_reason(log) or f"it ended with exit code {code}.")
+            raise _Failed("see above." if shown else _reason(log) or f"it ended with exit code {code}.")
         log.unlink(missing_ok=True)
-        return str(json.loads(printed)["repo_url"])
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(printed)["repo_url"])
+        return self._push.repo_id
 
     def _stop(self) -> None:
         """End what is being uploaded, and start nothing more."""
         self._no_more.set()
         with self._lock:
             self._stopped = True
-            if self._process is not None and self._process.poll() is None:
-                # Its whole session: libraries upload with processes of their own.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+            process = self._process
+        if process is not None:
+            try:
+                # Time to remove the copy that it made of the model.
+                _send(process, signal.SIGINT)
+                process.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                _send(process, signal.SIGKILL)
         self._thread.join()
 
     def _tell_missing(self, final: Path | None) -> None:
@@ -202,14 +214,24 @@ class Uploads:
         return self._publisher.arguments(folder, self._push.repo_id, revision, self._push.private)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with its token, but out of the way of the training: no GPU, no part in its processes."""
+def _send(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    """To its whole session, if it runs still: libraries upload with processes of their own."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+
+
+def _environment(queue: Path) -> dict[str, str]:
+    """Ours, with its token, but out of the way of the training: no GPU, no part in its processes.
+
+    A copy of a model is large, and there is more room beside the run than in most places for temporary files.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if name not in _OF_A_LAUNCHER and not name.startswith(_PREFIXES)
     }
-    return kept | {"CUDA_VISIBLE_DEVICES": ""}
+    return kept | {"CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(queue.resolve())}
 
 
 def _reason(log: Path) -> str:

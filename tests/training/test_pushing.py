@@ -3,21 +3,25 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gpg_cli.console import messages
 from gpg_cli.errors import GpgError
 from gpg_cli.training.checkpoints import seal, what_is_wrong
 from gpg_cli.training.plan import TrainRequest
-from gpg_cli.training.pushing import Publisher, make_snapshot, read_push
+from gpg_cli.training.pushing import Publisher, Push, make_snapshot, read_push
 from gpg_cli.training.run import Benchmarks, TrainResult
 from gpg_cli.training.run import train as run_training
+from gpg_cli.training.uploads import Pushed, Uploads
 
 # Takes the arguments of `gpg export`; writes down what it was given, after the file `gate` is there, if it is told to
 # wait for it; fails as often as `faults` says.
@@ -37,7 +41,7 @@ if faults.exists() and int(faults.read_text()):
 weights = (model / "model.safetensors").stat().st_size
 run = json.loads((model.parent / "run.json").read_text())
 files = sorted(path.name for path in model.iterdir())
-environment = {name: os.environ.get(name) for name in ("RANK", "CUDA_VISIBLE_DEVICES", "HF_TOKEN")}
+environment = {name: os.environ.get(name) for name in ("RANK", "MASTER_ADDR", "CUDA_VISIBLE_DEVICES", "HF_TOKEN")}
 told = {"arguments": sys.argv[1:], "revision": revision, "weights": weights, "files": files, "seed": run["seed"],
         "environment": environment,
         "priority": os.getpriority(os.PRIO_PROCESS, 0),
@@ -123,7 +127,8 @@ def test_checkpoints_become_revisions_in_order_and_the_final_model_is_main(
     assert not {"optimizer.pt", "scheduler.pt", "rng_state.pth"} & set(step["files"])
     # The card of the final model can tell how the run ended.
     assert (step["summary"], final["summary"]["steps"]) == (None, 4)
-    assert step["environment"] == {"RANK": None, "CUDA_VISIBLE_DEVICES": "", "HF_TOKEN": "hf_canarycanarycanary"}
+    assert step["environment"]["CUDA_VISIBLE_DEVICES"] == ""
+    assert step["environment"]["HF_TOKEN"] == "hf_canarycanarycanary"
     assert step["priority"] > os.getpriority(os.PRIO_PROCESS, 0)
     # save_strategy=no: these two are there for the pushes alone, and nothing else is left of those.
     assert {path.name for path in Path("run").iterdir()} == {
@@ -255,6 +260,29 @@ def test_what_cannot_be_pushed_is_refused_before_anything_is_made(
     assert not Path("run").exists()
 
 
+def test_an_upload_is_no_process_of_the_training_and_speaks_itself_where_somebody_watches_the_last_one(
+    hub: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    (run / "model").mkdir(parents=True)
+    (run / "model" / "model.safetensors").touch()
+    (run / "run.json").write_text('{"seed": 0, "summary": null}')
+    # As a run left it that was killed.
+    (run / ".push" / "step-1.half").mkdir(parents=True)
+    (run / ".push" / "step-1.log").touch()
+    for name in ("RANK", "MASTER_ADDR"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(messages, "_force_terminal", True)
+    (hub.folder / "faults-main").write_text("1")
+    for pushed in (Pushed(None, ["main"]), Pushed("http://hub/me/tiny", [])):
+        with Uploads(run, Push("me/tiny"), hub.publisher) as uploads:
+            assert uploads.finish(run / "model") == pushed
+    assert "Error: the Hub has a fault of its own (500)" in capfd.readouterr().err
+    (push,) = hub.pushed
+    assert (push["environment"]["RANK"], push["environment"]["MASTER_ADDR"]) == (None, None)
+    assert not (run / ".push").exists()
+
+
 def test_a_snapshot_is_of_links_and_of_copies_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +308,17 @@ def test_a_snapshot_is_of_links_and_of_copies_where_there_are_none(
     make_snapshot(checkpoint)
     assert weights.read_text() == "model.safetensors"
     assert weights.stat().st_ino != (checkpoint / "model.safetensors").stat().st_ino
+
+
+def test_what_waits_may_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (3, 4):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "model.safetensors").write_bytes(b"0" * 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=150))
+    make_snapshot(tmp_path / "checkpoint-3")
+    with pytest.raises(OSError, match="step-3 wait already, and the disk is nearly full"):
+        make_snapshot(tmp_path / "checkpoint-4")
+    assert [path.name for path in (tmp_path / ".push").iterdir()] == ["step-3"]
 
 
 def test_shards_without_whole_weights_are_kept_with_all_that_puts_them_together(tmp_path: Path) -> None:
