@@ -92,11 +92,18 @@ def not_finite(files: Iterable[Path]) -> str | None:
     """The first tensor with NaN or infinity in it, with its file; None where all numbers are finite.
 
     One tensor is in memory at a time.
+
+    Raises:
+        GpgError: a file is cut short, or no safetensors file.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     for file in files:
-        with safe_open(file, framework="pt") as opened:
+        try:
+            opening = safe_open(file, framework="pt")
+        except SafetensorError as error:
+            raise GpgError(f"{file} is no whole safetensors file: {error}", "Copy or save the model again.") from error
+        with opening as opened:
             for name in opened.keys():  # noqa: SIM118 (no dictionary)
                 tensor = opened.get_tensor(name)
                 # float8 types know no isfinite.

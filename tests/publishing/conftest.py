@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from gpg_cli.sealed_folder import seal
+
 from .fake_hub import FakeHub
 
 # huggingface_hub reads it when it is imported; the tests that need a Hub bring their own.
@@ -104,6 +106,7 @@ def run(tiny_model: Path, tmp_path: Path) -> Path:
         shutil.copytree(tiny_model, run / name)
         for left_over in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "trainer_state.json"):
             (run / name / left_over).write_bytes(b"\x80\x04N.")
+    seal(run / "checkpoint-50", {"step": 50})
     (run / "run.json").write_text(json.dumps(RUN))
     (run / "reward.png").write_bytes(b"\x89PNG")
     return run

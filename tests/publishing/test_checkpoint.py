@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from gpg_cli.publishing.checkpoint import copy_checkpoint, without_local_paths
+from gpg_cli.publishing.checkpoint import copy_model, without_local_paths
 
 
 def test_entries_that_name_a_place_go_and_all_others_stay() -> None:
@@ -29,7 +29,7 @@ def test_only_what_a_model_needs_is_copied(model: Path, tmp_path: Path) -> None:
     (model / "additional_chat_templates" / "tools.jinja").write_text("{{ messages }}")
     copied = tmp_path / "copied"
     copied.mkdir()
-    copy_checkpoint(model, copied)
+    copy_model(model, model, copied)
     assert sorted(str(path.relative_to(copied)) for path in copied.rglob("*") if path.is_file()) == [
         "additional_chat_templates/tools.jinja",
         "chat_template.jinja",
@@ -46,7 +46,7 @@ def test_files_without_local_paths_are_the_same_to_the_byte(model: Path, tmp_pat
     config.write_text(json.dumps(json.loads(config.read_text()) | {"rms_norm_eps": 9.999999747378752e-06}, indent=7))
     copied = tmp_path / "copied"
     copied.mkdir()
-    copy_checkpoint(model, copied)
+    copy_model(model, model, copied)
     assert (copied / "config.json").read_bytes() == config.read_bytes()
 
 
@@ -54,7 +54,7 @@ def test_a_missing_generation_config_is_made_from_the_models(model: Path, tmp_pa
     (model / "generation_config.json").unlink()
     copied = tmp_path / "copied"
     copied.mkdir()
-    copy_checkpoint(model, copied)
+    copy_model(model, model, copied)
     assert json.loads((copied / "generation_config.json").read_text())["eos_token_id"] == 1
 
 
@@ -63,6 +63,6 @@ def test_links_into_a_cache_become_files(model: Path, tmp_path: Path) -> None:
     (model / "model.safetensors").symlink_to(tmp_path / "blob")
     copied = tmp_path / "copied"
     copied.mkdir()
-    copy_checkpoint(model, copied)
+    copy_model(model, model, copied)
     assert not (copied / "model.safetensors").is_symlink()
     assert (copied / "model.safetensors").read_bytes() == (tmp_path / "blob").read_bytes()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gpg_cli.errors import GpgError
-from gpg_cli.publishing.run import ExportRequest, export_model, print_result
+from gpg_cli.publishing.request import ExportRequest
+from gpg_cli.publishing.run import export_model
 
 from .fake_hub import FakeHub
 
@@ -23,6 +24,7 @@ MODEL_FILES = [
     "tokenizer.json",
     "tokenizer_config.json",
 ]
+RUN_FILES = sorted([*MODEL_FILES, "reward.png", "run.json"])
 
 
 def logits(folder: Path) -> Any:
@@ -42,13 +44,17 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_a_run_becomes_a_model_folder_with_the_same_logits_and_no_pickles(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "new" / "exported"
     result = export_model(ExportRequest(str(run), to=target))
-    assert sorted(path.name for path in target.iterdir()) == sorted([*MODEL_FILES, "reward.png"])
+    assert sorted(path.name for path in target.iterdir()) == RUN_FILES
     assert logits(target).equal(logits(run / "model"))
-    assert result.to_dict() == {
+    told = result.to_dict()
+    assert told.pop("checks")[0] == "The exported model gives the same logits as its source."
+    assert told == {
+        "source": str(run / "model"),
         "output_dir": str(target),
-        "files": sorted([*MODEL_FILES, "reward.png"]),
+        "files": RUN_FILES,
         "bytes": sum(path.stat().st_size for path in target.iterdir()),
         "repo_url": None,
+        "dry_run": False,
     }
     assert [path.name for path in target.parent.iterdir()] == ["exported"]
 
@@ -70,7 +76,7 @@ def test_overwrite_replaces_an_earlier_export_whole(run: Path, tmp_path: Path) -
     export_model(ExportRequest(str(run), to=target))
     (target / "model-00001-of-00002.safetensors").write_bytes(b"of an older model")
     export_model(ExportRequest(str(run), to=target, overwrite=True))
-    assert sorted(path.name for path in target.iterdir()) == sorted([*MODEL_FILES, "reward.png"])
+    assert sorted(path.name for path in target.iterdir()) == RUN_FILES
 
 
 def test_a_repository_alone_leaves_nothing_on_the_disk(
@@ -80,7 +86,7 @@ def test_a_repository_alone_leaves_nothing_on_the_disk(
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     result = export_model(ExportRequest(str(run), repo_id="me/open-rs1-gpg"))
-    assert sorted(hub.repositories["me/open-rs1-gpg"].files) == sorted([*MODEL_FILES, "reward.png"])
+    assert sorted(hub.repositories["me/open-rs1-gpg"].files) == RUN_FILES
     assert result.to_dict()["output_dir"] is None
     assert result.repo_url == f"{hub.url}/me/open-rs1-gpg"
     assert list(temporary.iterdir()) == []
@@ -100,11 +106,6 @@ def without_config(run: Path) -> None:
 
 def with_pickles_only(run: Path) -> None:
     (run / "model" / "model.safetensors").rename(run / "model" / "pytorch_model.bin")
-
-
-def with_an_adapter(run: Path) -> None:
-    (run / "model" / "config.json").unlink()
-    (run / "model" / "adapter_config.json").write_text("{}")
 
 
 def without_tokenizer(run: Path) -> None:
@@ -144,15 +145,14 @@ def with_a_weight_of_nan(run: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (without_config, "holds no trained model yet"),
+        (without_config, "has not finished: there is no final model in it"),
         (with_pickles_only, "pickled weights only"),
-        (with_an_adapter, "PEFT adapter"),
         (without_tokenizer, "holds no tokenizer"),
         (with_a_broken_config, "is not valid JSON"),
         (with_a_broken_record, "does not hold a JSON object"),
-        (with_cut_weights, "transformers cannot load"),
+        (with_cut_weights, "is no whole safetensors file"),
         (with_missing_weights, "lack 1 tensors of the model, for example model.norm.weight"),
-        (with_a_weight_of_nan, "NaN or infinite logits"),
+        (with_a_weight_of_nan, "NaN or infinite weights: model.norm.weight in model.safetensors"),
     ],
 )
 def test_a_run_that_is_no_whole_model_is_refused_and_nothing_written(
@@ -173,8 +173,16 @@ def test_a_run_that_is_no_whole_model_is_refused_and_nothing_written(
         (ExportRequest("runs/none", to=Path("new")), "there is no folder runs/none"),
         (ExportRequest("./none", to=Path("new")), "there is no folder ./none"),
         (ExportRequest("runs", to=Path("new")), "it has no config.json"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), dtype="int8"), "--dtype int8 is not known"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), check="sglang"), "--check sglang is not known"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), merge=True), "is no adapter"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), private=True), "are about the Hub"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), card=Path("none.md")), "none.md"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), checkpoint="first"), "neither best, last nor a step"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), checkpoint="51"), "has no checkpoint of step 51"),
+        (ExportRequest("runs/open-rs1/model", to=Path("new"), checkpoint="last"), "is no run folder"),
         (ExportRequest("runs/open-rs1", repo_id="me/my model"), "no name for a repository"),
-        (ExportRequest("runs/open-rs1", to=Path("new"), repo_id="model"), "whose repository"),
+        (ExportRequest("runs/open-rs1", to=Path("new"), repo_id="model"), "exactly one slash"),
         (ExportRequest("runs/open-rs1", to=Path("full")), "exists and is not empty"),
         (ExportRequest("runs/open-rs1", to=Path("full"), overwrite=True), "was not written by this command"),
         (ExportRequest("runs/open-rs1", to=Path("full/notes.txt")), "is a file"),
@@ -225,9 +233,42 @@ def test_no_place_of_this_machine_is_written(run: Path, tmp_path: Path) -> None:
         assert b"/home/me" not in content, name
 
 
-def test_the_result_is_printed_for_a_person(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    print_result(export_model(ExportRequest(str(run), to=tmp_path / "[exported]")))
-    printed = capsys.readouterr()
-    assert "9 files" in printed.out
-    assert str(tmp_path / "[exported]") in printed.out
-    assert "same logits" in printed.err
+def test_nan_is_exported_by_force(run: Path, tmp_path: Path) -> None:
+    with_a_weight_of_nan(run)
+    export_model(ExportRequest(str(run), to=tmp_path / "exported", force=True))
+    assert logits(tmp_path / "exported").isnan().any()
+
+
+def test_another_dtype_halves_the_weights_and_is_checked(run: Path, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(run / "model", dtype=torch.float32)
+    model.save_pretrained(run / "model")
+    result = export_model(ExportRequest(str(run), to=tmp_path / "exported", dtype="bfloat16"))
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "exported", dtype="auto")
+    assert exported.dtype == torch.bfloat16
+    assert "% of rounding" in result.checks[0]
+    for name, weight in model.to(torch.bfloat16).state_dict().items():
+        assert exported.state_dict()[name].equal(weight), name
+
+
+def test_a_dry_run_says_what_would_be_exported_and_writes_nothing(run: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    result = export_model(ExportRequest(str(run), to=tmp_path / "exported", repo_id="me/model", dry_run=True))
+    assert tree(tmp_path) == before
+    assert result.dry_run
+    assert "config.json" in result.files
+    weights = result.files["model.safetensors (about)"]
+    assert weights == pytest.approx((run / "model" / "model.safetensors").stat().st_size, rel=0.1)
+    assert result.card.startswith("---\n")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_copied(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: shutil._ntuple_diskusage(2, 1, 1))  # type: ignore[attr-defined]
+    before = tree(tmp_path)
+    with pytest.raises(GpgError, match=r"the export needs .* GB in .*, where 0.00 GB are free"):
+        export_model(ExportRequest(str(run), to=tmp_path / "exported"))
+    assert tree(tmp_path) == before
