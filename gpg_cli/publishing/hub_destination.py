@@ -72,7 +72,7 @@ def _broken_rule(repo_id: str) -> str | None:
     of the form on the Hub's page for new repositories.
     """
     if repo_id.count("/") != 1:
-        return "it needs exactly one slash, between whose it is and what it is called"
+        return "it needs exactly one slash, between whose repository it is and what it is called"
     if len(repo_id) > _LONGEST_NAME:
         return f"it has {len(repo_id)} characters, and {_LONGEST_NAME} are allowed"
     for what, part in zip(("user or organisation", "name"), repo_id.split("/"), strict=True):

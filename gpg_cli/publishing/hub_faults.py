@@ -8,6 +8,7 @@ the commit) go through `retried`, so that nothing is multiplied.
 import logging
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -100,7 +101,10 @@ def told_in_words(destination: Destination) -> Iterator[None]:
     # Those of hf_xet are ConnectionError, OSError, RuntimeError and ValueError (1.8).
     except (httpx.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         message, hint = _words(error, destination)
-        raise GpgError(_without_token(message), f"{hint} {AGAIN}") from error
+        told = GpgError(_without_token(message), f"{hint} {AGAIN}")
+        whole = "".join(traceback.format_exception(error))
+        # Some proxies answer with the headers they were sent.
+        raise told from error if whole == _without_token(whole) else None
     finally:
         log.removeFilter(_in_our_words)
 
@@ -156,7 +160,7 @@ def _refusal(status: int, repo_id: str, said: str | None) -> tuple[str, str]:
 
 
 def _without_token(text: str) -> str:
-    """A text of the Hub, should it repeat the token."""
+    """A text that may repeat what was sent, without the token."""
     from huggingface_hub import get_token
 
     token = get_token()

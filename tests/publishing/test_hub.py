@@ -1,6 +1,8 @@
 """Uploading with the real huggingface_hub to a Hub on loopback."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -83,7 +85,7 @@ def test_weights_that_would_be_loaded_instead_go_and_other_files_stay(hub: FakeH
         "adapter_config.json",
         "model-q8_0.gguf",
     ]
-    kept = ["notes.md", "vision/model.bin", ".gitattributes"]
+    kept = ["notes.md", "vision/model.safetensors", ".gitattributes"]
     hub.repositories["me/model"] = Repository(files=dict.fromkeys([*stale, *kept], b"old"))
     push(exported, MODEL)
     assert hub.repositories["me/model"].files == tree(exported) | dict.fromkeys(kept, b"old")
@@ -164,19 +166,33 @@ def test_a_commit_whose_answer_was_lost_is_not_made_again(
     assert url == f"{hub.url}/me/model" + "/discussions/1" * proposed
 
 
+@pytest.mark.parametrize("fault", [None, {"status": 503, "times": 1}, {"answer_cut_after": 0, "times": 1}])
 def test_a_commit_that_came_in_between_is_not_overwritten(
-    hub: FakeHub, exported: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, exported: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch, fault: dict[str, int] | None
 ) -> None:
     repository = hub.repositories["me/model"] = Repository()
     theirs = Commit(repository.branches["main"], "theirs", {"README.md": Blob(b"theirs")})
-    hub.fail("POST .*/commit/", status=503, times=1)
-    # While we wait, somebody commits.
-    monkeypatch.setattr("time.sleep", lambda _: repository.add("main", theirs))
-    with pytest.raises(GpgError, match="another commit came to me/model in between"):
+    how_to_send = repository.how_to_send
+
+    def meanwhile(*asked: Any) -> Any:
+        repository.add("main", theirs)
+        return how_to_send(*asked)
+
+    monkeypatch.setattr(repository, "how_to_send", meanwhile)
+    if fault:
+        hub.fail("POST .*/commit/", **fault)
+    with pytest.raises(GpgError, match=f"another commit came to me/model in between .{theirs.oid[:8]}"):
         push(exported, MODEL)
     assert repository.commits == ["theirs"]
+
+
+def test_another_request_at_work_on_the_repository_is_waited_for(
+    hub: FakeHub, exported: Path, waits: list[float]
+) -> None:
+    hub.fail("POST .*/commit/", status=409, times=2)
     push(exported, MODEL)
-    assert repository.files == tree(exported)
+    assert waits == [1, 2]
+    assert hub.repositories["me/model"].commits == ["Upload model with gpg-cli"]
 
 
 def test_what_the_hub_kept_wrong_is_found_and_mended_by_a_rerun(hub: FakeHub, exported: Path) -> None:
@@ -240,8 +256,10 @@ def test_a_hub_that_falls_silent_is_not_waited_for_for_ever(
     hub: FakeHub, exported: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr("gpg_cli.publishing.hub.LONGEST_SILENCE_S", 0.1)
-    hub.fail(where, silent_s=1.0, times=1)
+    hub.fail(where, silent_s=8.0, times=1)
+    started = time.perf_counter()
     push(exported, MODEL)
+    assert time.perf_counter() - started < 5
     assert waits == [1]
     assert hub.repositories["me/model"].files == tree(exported)
 

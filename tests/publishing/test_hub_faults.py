@@ -63,7 +63,7 @@ def everything_told(error: BaseException | None) -> str:
     told = "".join(traceback.format_exception(error)) if error else ""
     while error is not None:
         told += f"{error} {error!r}"
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return told
 
 
@@ -113,3 +113,12 @@ def test_a_fault_that_passes_is_not_even_noticed(hub: FakeHub, exported: Path, w
     assert check_and_push(exported) is None
     assert hub.repositories["me/model"].files == tree(exported)
     assert len(waits) == 2
+
+
+def test_a_proxy_that_answers_with_what_it_was_sent_does_not_show_the_token(
+    hub: FakeHub, exported: Path, waits: list[float]
+) -> None:
+    hub.fail("POST .*/commit/", status=418, headers={"X-Error-Message": f"I got Bearer {hub.token}"})
+    error = check_and_push(exported)
+    assert "I got Bearer <token>" in str(error)
+    assert hub.token not in everything_told(error)
