@@ -21,9 +21,9 @@ PROMPTS = (
 )
 # Reaching over the whole vocabulary, its last token included, which texts do not.
 _SEQUENCE_LENGTHS = (7, 16)
-# Norm of the difference of all logits over the norm of the logits: what rounding the weights and the activations to so
-# many bits may make of it. Measured: bfloat16 0.4 to 2 %, float16 a tenth of that (SmolLM2-135M and the tiny models).
-TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 6e-2}
+# Norm of the difference of all logits over the norm of the logits: what rounding to a dtype may make of it, the coarser
+# of two. Measured on SmolLM2-135M and the quickstart's model: bfloat16 0.3 to 1.4 %, float16 0.05 %.
+TOLERANCE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 5e-2}
 
 
 def verify_copy(source: Path, copy: Path, dtype: str | None = None, *, nan_allowed: bool = False) -> float:
@@ -52,6 +52,7 @@ def verify_copy(source: Path, copy: Path, dtype: str | None = None, *, nan_allow
             "Save the tokenizer that the model was trained with.",
         )
     expected = logits_of(model, tokens)
+    dtypes = {str(model.dtype).removeprefix("torch."), dtype or "float32"}
     del model  # one model at a time
     if not nan_allowed and not all(logits.isfinite().all() for logits in expected):
         raise GpgError(f"the model in {source} gives NaN or infinite logits", "Export an earlier checkpoint.")
@@ -62,7 +63,7 @@ def verify_copy(source: Path, copy: Path, dtype: str | None = None, *, nan_allow
             f"the copy of {source} gives other logits",
             "Report this, with the folder's config.json. Nothing was published.",
         )
-    return _within_tolerance(expected, found, dtype or "float32", f"{source} as {dtype}")
+    return _within_tolerance(expected, found, dtypes, f"{source} as {dtype}")
 
 
 def verify_merged(base: Path, adapter: Path, merged: Path) -> float:
@@ -76,7 +77,7 @@ def verify_merged(base: Path, adapter: Path, merged: Path) -> float:
     """
     tokens = _prompt_tokens(adapter)
     expected = logits_of(load_model(base, "float32", adapter), tokens)
-    return _within_tolerance(expected, logits_of(load_model(merged), tokens), "float32", f"{adapter}, merged,")
+    return _within_tolerance(expected, logits_of(load_model(merged), tokens), {"float32"}, f"{adapter}, merged,")
 
 
 def verify_adapter(base: Path, adapter: Path, copy: Path, dtype: str | None = None) -> float:
@@ -91,7 +92,7 @@ def verify_adapter(base: Path, adapter: Path, copy: Path, dtype: str | None = No
     tokens = _prompt_tokens(copy)
     expected = logits_of(load_model(base, "auto", adapter), tokens)
     found = logits_of(load_model(base, "auto", copy), tokens)
-    return _within_tolerance(expected, found, dtype or "float32", f"the copy of {adapter}")
+    return _within_tolerance(expected, found, {dtype or "float32"}, f"the copy of {adapter}")
 
 
 def verify_tokenizer(source: Path, copy: Path) -> None:
@@ -179,16 +180,17 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and bool(one.nan_to_num().equal(other.nan_to_num()))
 
 
-def _within_tolerance(expected: list[Tensor], found: list[Tensor], dtype: str, what: str) -> float:
+def _within_tolerance(expected: list[Tensor], found: list[Tensor], dtypes: set[str], what: str) -> float:
     difference = size = 0.0
     for one, other in zip(expected, found, strict=True):
         wanted = one.double().nan_to_num()
         difference += (wanted - other.double().nan_to_num()).square().sum().item()
         size += wanted.square().sum().item()
     relative = (difference / size if size else difference) ** 0.5
-    if relative > TOLERANCE[dtype]:
+    tolerance = max(TOLERANCE.get(dtype, TOLERANCE["float32"]) for dtype in dtypes)
+    if relative > tolerance:
         raise GpgError(
-            f"{what} gives other logits: they differ by {relative:.2%}, and rounding explains {TOLERANCE[dtype]:.2%}",
+            f"{what} gives other logits: they differ by {relative:.2%}, and rounding explains {tolerance:.2%}",
             "Leave --dtype out, or report this. Nothing was published.",
         )
     return relative
