@@ -104,7 +104,8 @@ def verify_tokenizer(source: Path, copy: Path) -> None:
     before, after = load_tokenizer(source), load_tokenizer(copy)
     for prompt in PROMPTS:
         tokens = before(prompt)["input_ids"]
-        if after(prompt)["input_ids"] != tokens or after.decode(tokens) != before.decode(tokens):
+        texts = {one.decode(tokens, clean_up_tokenization_spaces=False) for one in (before, after)}
+        if after(prompt)["input_ids"] != tokens or len(texts) > 1:
             raise GpgError(
                 f"{copy.name}/tokenizer.json splits text into other tokens than that of {source}",
                 "Report this, with the folder's files. Nothing was published.",

@@ -6,6 +6,7 @@ Run as `python -m gpg_cli.publishing.vllm_check FOLDER DTYPE REPORT`, it reads t
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -77,8 +78,9 @@ def _ask_vllm(folder: Path, dtype: str, prompts: list[list[int]]) -> list[float]
                 check=False,
             )
         if done.returncode or not report.exists():
-            errors = [line for line in log.read_text(errors="replace").splitlines() if "Error" in line]
-            reason = errors[-1].strip() if errors else f"it ended with code {done.returncode}"
+            # The first error is the cause; those after it tell that a process is gone.
+            error = re.search(r"\w+Error: (.+)", log.read_text(errors="replace"))
+            reason = error[1].strip() if error else f"it ended with code {done.returncode}"
             raise GpgError(f"vLLM cannot run the exported model: {reason}", "Mend that, or leave --check vllm out.")
         log_probs: list[float] = json.loads(report.read_text())
         return log_probs

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import read_json, write_json
@@ -74,13 +75,13 @@ def copy_weights(source: Path, target: Path, dtype: str | None = None, max_shard
 def convert_file(source: Path, target: Path, dtype: str) -> None:
     """Write one small file of weights, an adapter's, as another dtype."""
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     wanted = getattr(torch, dtype)
     tensors = {
         name: value.to(wanted) if value.is_floating_point() else value for name, value in load_file(source).items()
     }
-    save_file(tensors, target, metadata={"format": "pt"})
+    _save(tensors, target)
 
 
 def weights_bytes(files: Iterable[Path], dtype: str | None = None) -> int:
@@ -147,7 +148,6 @@ def _size_as(tensor: "StoredTensor", dtype: str | None) -> int:
 def _rewrite(files: list[Path], target: Path, dtype: str | None, max_shard_bytes: int) -> None:
     import torch
     from safetensors import safe_open
-    from safetensors.torch import save_file
 
     places = {name: file for file in files for name in read_header(file)}
     sizes = {name: _size_as(tensor, dtype) for file in files for name, tensor in read_header(file).items()}
@@ -163,12 +163,20 @@ def _rewrite(files: list[Path], target: Path, dtype: str | None, max_shard_bytes
                         tensor = opened.get_tensor(name)
                         converts = dtype is not None and tensor.is_floating_point()
                         tensors[name] = tensor.to(getattr(torch, str(dtype))) if converts else tensor
-        # transformers refuses safetensors files that do not say which framework's layout they have.
-        save_file(tensors, target / shard, metadata={"format": "pt"})
+        _save(tensors, target / shard)
         weight_map.update(dict.fromkeys(names, shard))
     if len(shards) > 1:
         index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": dict(sorted(weight_map.items()))}
         write_json(target / INDEX, index)
+
+
+def _save(tensors: dict[str, Any], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    # transformers refuses safetensors files that do not say which framework's layout they have.
+    save_file(tensors, path, metadata={"format": "pt"})
+    # Written for its owner alone (safetensors 0.8); others on the machine may read the rest of the folder.
+    path.chmod(path.stat().st_mode | (path.parent.stat().st_mode & 0o044))
 
 
 def plan_shards(sizes: dict[str, int], max_shard_bytes: int) -> list[list[str]]:
