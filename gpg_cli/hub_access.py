@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 REACH_TIMEOUT_S = 5.0
-_COMMIT = re.compile(r"hf://datasets/[^@]+@([0-9a-f]{40})/")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def fetch_from_hub(repo_id: str, filename: str, *, repo_type: str = "model", revision: str | None, hint: str) -> Path:
@@ -88,11 +88,14 @@ def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> li
 
 
 def revision_of(dataset: "Dataset") -> str | None:
-    """The commit of the Hub that a data set was loaded from; None where its files do not tell one and the same."""
-    # datasets notes each file it loaded, as hf://datasets/ORG/NAME@COMMIT/FILE.
-    files = dataset.info.download_checksums or {}
-    commits = {found[1] for found in (_COMMIT.match(str(file)) for file in files) if found}
-    return commits.pop() if len(commits) == 1 else None
+    """The commit of the Hub that a data set was loaded from; None where it does not tell.
+
+    datasets 5.2 keeps what it loaded from the Hub in a folder named after the commit; of local files that is a hash of
+    another length.
+    """
+    folders = {Path(file["filename"]).parent.name for file in dataset.cache_files}
+    commit = folders.pop() if len(folders) == 1 else ""
+    return commit if _COMMIT.fullmatch(commit) else None
 
 
 def undecoded(dataset: "Dataset") -> "Dataset":

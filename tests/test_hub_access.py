@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,29 +50,20 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "revision"),
-    [
-        (
-            [f"hf://datasets/org/data@{'a' * 40}/one.parquet", f"hf://datasets/org/data@{'a' * 40}/two.parquet"],
-            "a" * 40,
-        ),
-        ([f"hf://datasets/org/data@{'a' * 40}/one.parquet", f"hf://datasets/org/data@{'b' * 40}/two.parquet"], None),
-        (["hf://datasets/org/data@main/one.parquet", "/home/me/two.parquet"], None),
-        ([], None),
-    ],
+    ("folders", "revision"),
+    [(["a" * 40, "a" * 40], "a" * 40), (["a" * 40, "b" * 40], None), (["a" * 64], None), ([], None)],
 )
-def test_the_commit_of_a_data_set_is_told_by_its_files(files: list[str], revision: str | None) -> None:
-    from datasets import Dataset, DatasetInfo
-
-    noted = {file: {"num_bytes": 1, "checksum": None} for file in files}
-    assert revision_of(Dataset.from_dict({"a": [1]}, info=DatasetInfo(download_checksums=noted))) == revision
+def test_the_commit_of_a_data_set_is_told_by_its_folder(folders: list[str], revision: str | None) -> None:
+    files = [{"filename": f"/cache/org___data/default/0.0.0/{folder}/data-train.arrow"} for folder in folders]
+    assert revision_of(SimpleNamespace(cache_files=files)) == revision  # type: ignore[arg-type]
 
 
-def test_datasets_notes_the_files_it_loaded(tmp_path: Path) -> None:
-    from datasets import load_dataset
+def test_the_library_keeps_a_data_set_in_a_folder_named_after_its_hash(tmp_path: Path) -> None:
+    from datasets import load_dataset, load_dataset_builder
 
-    (tmp_path / "rows.jsonl").write_text('{"a": 1}\n')
-    rows = load_dataset(
-        "json", data_files=str(tmp_path / "rows.jsonl"), split="train", cache_dir=str(tmp_path / "cache")
-    )
-    assert list(rows.info.download_checksums) == [str(tmp_path / "rows.jsonl")]
+    file, cache = tmp_path / "rows.jsonl", str(tmp_path / "cache")
+    file.write_text('{"a": 1}\n')
+    rows = load_dataset("json", data_files=str(file), split="train", cache_dir=cache)
+    builder = load_dataset_builder("json", data_files=str(file), cache_dir=cache)
+    assert Path(rows.cache_files[0]["filename"]).parent.name == builder.hash
+    assert revision_of(rows) is None
