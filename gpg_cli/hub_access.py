@@ -4,6 +4,7 @@ huggingface_hub retries an unreachable Hub for 23 seconds, printing each try; a 
 answer at once.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 REACH_TIMEOUT_S = 5.0
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def fetch_from_hub(repo_id: str, filename: str, *, repo_type: str = "model", revision: str | None, hint: str) -> Path:
@@ -83,6 +85,17 @@ def load_hub_dataset(name: str, config: str | None, split: str, *, revision: str
 def load_hub_rows(name: str, config: str | None, split: str, *, hint: str) -> list[dict[str, Any]]:
     """All rows of a data set on the Hub, pictures as encoded bytes; see `load_hub_dataset`."""
     return list(undecoded(load_hub_dataset(name, config, split, hint=hint)))
+
+
+def revision_of(dataset: "Dataset") -> str | None:
+    """The commit of the Hub that a data set was loaded from; None where it does not tell.
+
+    datasets 5.2 keeps what it loaded from the Hub in a folder named after the commit; of local files that is a hash of
+    another length.
+    """
+    folders = {Path(file["filename"]).parent.name for file in dataset.cache_files}
+    commit = folders.pop() if len(folders) == 1 else ""
+    return commit if _COMMIT.fullmatch(commit) else None
 
 
 def undecoded(dataset: "Dataset") -> "Dataset":

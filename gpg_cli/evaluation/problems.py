@@ -40,12 +40,14 @@ class ProblemSet:
     Attributes:
         available: how many the data has; with a limit, or without those that are faulty, more than are here.
         sha256: of the local file, or of the data set's rows as JSON: tells its revisions apart.
+        revision: commit of the data set on the Hub, where that is known.
     """
 
     problems: list[Problem]
     available: int
     source: str
     sha256: str | None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def load_problems(
         require_columns(found.rows, [image], found.source)
     folders = PictureFolders(found.folder, picture_folder)
     problems = [as_problem(bench, index, row, found.source, folders) for index, row in enumerate(found.rows[:limit])]
-    return ProblemSet(problems, len(found.rows) + len(found.faulty), found.source, found.sha256)
+    return ProblemSet(problems, len(found.rows) + len(found.faulty), found.source, found.sha256, found.revision)
 
 
 def as_problem(bench: Bench, index: int, row: Row, source: str, folders: PictureFolders = PictureFolders()) -> Problem:

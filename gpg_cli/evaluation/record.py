@@ -37,7 +37,7 @@ class BenchRecord(_Stored):
         sampling: with the options' changes.
         style: how the query was put to the model, see `profiles.Style`.
         problems, available: how many were asked, and how many the data has.
-        source, sha256: the data, and a hash of it, see `problems.ProblemSet`.
+        source, sha256, revision: the data, a hash of it, and its commit on the Hub, see `problems.ProblemSet`.
         query_hash, prompt_hash: of the queries and of the full prompts, see `prompting.prompt_hash`.
     """
 
@@ -48,6 +48,7 @@ class BenchRecord(_Stored):
     available: int
     source: str
     sha256: str | None
+    revision: str | None = None
     query_hash: str
     prompt_hash: str
 
@@ -120,6 +121,7 @@ def _bench_record(item: Prepared) -> BenchRecord:
         available=problems.available,
         source=problems.source,
         sha256=problems.sha256,
+        revision=problems.revision,
         query_hash=prompt_hash(planned.bench.query(problem.text) for problem in problems.problems),
         prompt_hash=prompt_hash(prompt.text for prompt in item.prompts),
     )

@@ -68,7 +68,8 @@ class BenchResult:
     def _data(self) -> dict[str, Any]:
         data = self.record.bench.data
         # Of a file that stood in for the data set nobody knows whether it holds the same.
-        known = {"hub": data.hub, "task": data.hub_task} if data.hub and self.record.source == data.name else {}
+        from_hub = data.hub and self.record.source == data.name
+        known = {"hub": data.hub, "task": data.hub_task, "revision": self.record.revision} if from_hub else {}
         return {"source": self.record.source, "sha256": self.record.sha256, **known}
 
 

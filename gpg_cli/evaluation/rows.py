@@ -11,7 +11,7 @@ from gpg_cli import quickstart_pictures, quickstart_task
 from gpg_cli.data_file import read_json_lines
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
-from gpg_cli.hub_access import load_hub_rows, undecoded
+from gpg_cli.hub_access import load_hub_dataset, revision_of, undecoded
 from gpg_cli.local_data import load_local_dataset
 
 Row = dict[str, Any]
@@ -33,6 +33,7 @@ class Rows:
         source: for people.
         sha256: of the local file, or of the rows as JSON: tells revisions apart.
         faulty: (name, reason) of what was left out because it is broken.
+        revision: commit of the data set on the Hub, where that is known.
     """
 
     rows: list[Row]
@@ -40,6 +41,7 @@ class Rows:
     source: str
     sha256: str
     faulty: tuple[tuple[str, str], ...] = ()
+    revision: str | None = None
 
 
 def load_rows(bench: Bench, data: Path | None, *, skip_faulty: bool = False) -> Rows:
@@ -54,8 +56,8 @@ def load_rows(bench: Bench, data: Path | None, *, skip_faulty: bool = False) -> 
             reached.
     """
     if data is None:
-        rows = _from_elsewhere(bench)
-        return Rows(rows, None, bench.data.name, _hash_of(rows))
+        rows, revision = _from_elsewhere(bench)
+        return Rows(rows, None, bench.data.name, _hash_of(rows), revision=revision)
     data = data.expanduser()
     if data.is_dir() and bench.data.layout == "reasonseg":
         return _reason_seg(bench, data, skip_faulty=skip_faulty)
@@ -66,15 +68,17 @@ def load_rows(bench: Bench, data: Path | None, *, skip_faulty: bool = False) -> 
     return Rows(rows, data.parent, str(data), hashlib.sha256(data.read_bytes()).hexdigest())
 
 
-def _from_elsewhere(bench: Bench) -> list[Row]:
+def _from_elsewhere(bench: Bench) -> tuple[list[Row], str | None]:
+    """The rows of a generator or of the Hub, and the commit of the latter."""
     if bench.data.generator is not None:
-        return [dict(row) for row in GENERATORS[bench.data.generator]()]
+        return [dict(row) for row in GENERATORS[bench.data.generator]()], None
     if bench.data.hub is None:
         raise GpgError(
             f"the data of {bench.name} is on no server it can be loaded from", f"{str(bench.data.local).strip()}"
         )
     hint = f"Name a local file with the same columns: --data {bench.name}=FILE.jsonl"
-    return load_hub_rows(bench.data.hub, bench.data.config, bench.data.split, hint=hint)
+    dataset = load_hub_dataset(bench.data.hub, bench.data.config, bench.data.split, hint=hint)
+    return list(undecoded(dataset)), revision_of(dataset)
 
 
 def _reason_seg(bench: Bench, folder: Path, *, skip_faulty: bool) -> Rows:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from gpg_cli.publishing.card import write_card
 from gpg_cli.publishing.facts import read_facts
@@ -174,3 +175,60 @@ def test_values_of_another_kind_are_left_out(card: Card) -> None:
 
 def test_the_paper_is_cited(card: Card) -> None:
     assert "eprint = {2504.02546}" in block(card(), "bibtex")
+
+
+def test_the_index_is_what_the_hub_reads(card: Card, run: Path, add_results: Callable[..., None]) -> None:
+    data = {"source": "HuggingFaceH4/MATH-500, test", "sha256": "0", "hub": "HuggingFaceH4/MATH-500", "task": "default"}
+    entry = RESULTS["benches"]["math500"] | {"available": 500, "data": data}  # type: ignore[index]
+    add_results(run, "first", RESULTS | {"benches": {"math500": entry}})
+    made = card(repo_id="me/open-rs1")
+    index = yaml.safe_load(made.content.split("\n---\n")[0].removeprefix("---\n"))["model-index"]
+    name, [result] = model_index_to_eval_results(index)
+    assert (name, result.dataset_type, result.metric_value) == ("some-model", "HuggingFaceH4/MATH-500", 87.6)
+    assert (run.parents[1] / "some-model" / ".eval_results" / "math500.yaml").is_file()
+
+
+def test_the_base_models_license_is_inherited(card: Card, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    assert card(model=str(base)).data.license == "apache-2.0"
+    assert card().data.license is None
+
+
+def test_how_to_make_it_again_is_told_to_the_last_setting(card: Card) -> None:
+    made = card(
+        settings={**RUN["settings"], "learning_rate": 2e-6, "loss_reduction": "microbatch"},  # type: ignore[dict-item]
+        data={"rows": 18615, "sha256": "abc", "left_out": {}},
+        processes=4,
+        notes=["No flash_attention_2 here: using PyTorch's own attention (sdpa)."],
+    )
+    section = made.text.split("## How to reproduce")[1].split("##")[0]
+    assert "`learning_rate=2e-06`" in section
+    assert "loss_reduction" not in section
+    assert "- Training data: 18,615 rows, SHA-256 of problems and answers `abc`" in section
+    assert "- Hardware: 2 CPU cores, 4 processes" in section
+    assert "No flash\\_attention\\_2 here" in section
+
+
+def test_limits_are_told_as_far_as_they_are_known(card: Card, run: Path, add_results: Callable[..., None]) -> None:
+    section = card(dataset="knoveleng/open-s1").text.split("## Limitations")[1].split("##")[0]
+    assert "data set, knoveleng/open-s1 (see its card" in section
+    assert "the functions `format`, `cosine`, which look at a completion's text and final answer" in section
+    assert "Trained on completions of at most 8 tokens" in section
+    assert "Not measured on any benchmark" in card(summary=None).text
+    add_results(run, "first")
+    assert "- Measured on MATH-500 only." in card().text
+    assert "A toy, made to try the tool out" in card(model="builtin:quickstart").text
+
+
+def test_a_checkpoint_says_which_step_it_is(card: Card, run: Path) -> None:
+    text = card(run / "checkpoint-50").text
+    assert "- Optimiser steps: 50 of 100" in text
+    assert "A checkpoint on the way, after 50 of 100 steps." in text
+
+
+def test_another_algorithm_is_not_called_gpg(card: Card) -> None:
+    made = card(settings={"algorithm": "dr_grpo"})
+    assert made.data.tags == ["dr_grpo", "trl"]
+    assert "trained to reason with DR\\_GRPO, to compare with [Group Policy Gradient]" in made.text
