@@ -7,10 +7,12 @@ in which order they stand.
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gpg_cli import __version__
+from gpg_cli.metrics_file import read_metrics
 from gpg_cli.publishing import card_template
 from gpg_cli.publishing.eval_results import write_eval_results
 from gpg_cli.publishing.facts import RunFacts
@@ -26,6 +28,7 @@ from gpg_cli.publishing.training_settings import training
 from gpg_cli.publishing.usage import shows_pictures, usage
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
+from gpg_cli.reward_picture import draw_reward
 from gpg_cli.run_folder import REWARD_PICTURE
 
 _PAPER = "https://arxiv.org/abs/2504.02546"
@@ -61,6 +64,7 @@ def write_card(
     note: str | None = None,
     adapter_of: str | None = None,
     gguf: Sequence[str] = (),
+    revision: str | None = None,
     online: bool = False,
 ) -> None:
     """Write README.md into an exported folder, the picture it shows, and `.eval_results/`.
@@ -75,14 +79,14 @@ def write_card(
         note: a sentence for the head of the card, plain text.
         adapter_of: for a LoRA adapter, its base model as it was named.
         gguf: names of files for llama.cpp in the folder.
+        revision: the branch of the repository that it will be on; None is the main one.
         online: whether the Hub may be asked for the base model's license.
 
     Raises:
         GpgError: the template fails with these facts.
     """
-    if facts is not None and facts.picture is not None:
-        shutil.copyfile(facts.picture, folder / REWARD_PICTURE)
     name = plain(name)
+    facts = _with_picture(facts, folder, name)
     base = adapter_of or (facts.model if facts else None)
     license = base_license(base, online=online)
     pictures = shows_pictures(folder)
@@ -93,7 +97,7 @@ def write_card(
         "note": inline(note) if note else "",
         "introduction": _introduction(facts, adapter_of),
         "results": results(facts, scores),
-        "usage": usage(name, repo_id, folder, facts, scores, adapter_of=adapter_of, gguf=gguf),
+        "usage": usage(name, repo_id, folder, facts, scores, adapter_of=adapter_of, gguf=gguf, revision=revision),
         "training": training(facts),
         "reproduction": reproduction(facts),
         "limitations": limitations(facts, scores),
@@ -110,6 +114,18 @@ def write_card(
     text = card_template.render(template or card_template.DEFAULT_TEMPLATE, variables)
     (folder / "README.md").write_text(text, encoding="utf-8")
     write_eval_results(folder, repo_id, scores)
+
+
+def _with_picture(facts: RunFacts | None, folder: Path, name: str) -> RunFacts | None:
+    """The run's own picture; for a checkpoint one that ends with it, of the metrics in the exported folder."""
+    if facts is None:
+        return None
+    picture = folder / REWARD_PICTURE
+    if facts.picture is not None:
+        shutil.copyfile(facts.picture, picture)
+    elif not draw_reward(read_metrics(folder), picture, f"{name}, step {facts.steps}"):
+        return facts
+    return replace(facts, picture=picture)
 
 
 def _example() -> dict[str, Any]:

@@ -12,6 +12,9 @@ from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, ModelSour
 
 T = TypeVar("T")
 
+# And whether a value follows.
+_PUSH_OPTIONS = {"--push-to-hub": True, "--push-every": True, "--push-private": False}
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -93,7 +96,8 @@ def read_facts(source: ModelSource) -> RunFacts | None:
         accuracy=None if before is None or after is None else (before, after),
         curve=_curve(source.run, steps),
         curve_problems=_of_type(int, settings.get("eval_limit")),
-        picture=picture if picture.is_file() else None,
+        # The run's picture goes on after a checkpoint.
+        picture=picture if final and picture.is_file() else None,
     )
 
 
@@ -122,8 +126,20 @@ def _arguments_after_gpg(command: list[Any]) -> list[str]:
     """A command line from its subcommand on: what stands before is a place on the machine of the run."""
     arguments = [str(argument) for argument in command]
     start = next((place for place, argument in enumerate(arguments) if argument in COMMANDS), None)
-    shown: list[str] = [] if start is None else public_value(arguments[start:])
+    shown: list[str] = [] if start is None else public_value(_without_push(arguments[start:]))
     return shown
+
+
+def _without_push(arguments: list[str]) -> list[str]:
+    """Whoever trains the model again does not push it to this repository."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        option, equals, _ = argument.partition("=")
+        if not skip and option not in _PUSH_OPTIONS:
+            kept.append(argument)
+        skip = not skip and not equals and _PUSH_OPTIONS.get(option, False)
+    return kept
 
 
 def _mapping(value: Any) -> dict[str, Any]:

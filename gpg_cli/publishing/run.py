@@ -189,6 +189,7 @@ def _describe(request: ExportRequest, plan: _Plan, staged: Path, ggufs: list[str
         template=request.card,
         adapter_of=plan.adapter_of,
         gguf=ggufs,
+        revision=request.revision,
         online=plan.destination is not None and not request.dry_run,
     )
 

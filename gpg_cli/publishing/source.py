@@ -3,7 +3,6 @@
 Nothing is loaded here, and nothing written.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from typing import Any, Literal
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.metrics_file import read_metrics
 from gpg_cli.publishing.weights import has_weights
-from gpg_cli.run_folder import METRICS_FILE, MODEL_FOLDER, RUN_FILE, ModelSource, read_json
+from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, ModelSource, read_json
 from gpg_cli.sealed_folder import MANIFEST, what_is_wrong
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -134,16 +134,11 @@ def _best(run: Path, steps: dict[int, Path], final: Path | None) -> Path:
 
 def _curve(run: Path) -> tuple[str, dict[int, float]]:
     """The benchmark that was measured while a run trained, and its score, a share, by step."""
-    path = run / METRICS_FILE
     bench, scores = "", {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            values = json.loads(line)
-        except ValueError:  # a line that a kill cut short
-            continue
-        for key, value in values.items():
+    for line in read_metrics(run):
+        for key, value in line.items():
             if _SCORE.fullmatch(key):
-                bench, scores[int(values["step"])] = key.split("/", 1)[1].rpartition("/")[0], float(value)
+                bench, scores[int(line["step"])] = key.split("/", 1)[1].rpartition("/")[0], float(value)
     return bench, scores
 
 

@@ -19,6 +19,10 @@ _SETTINGS = (
     "reward_funcs",
     "reward_weights",
     "beta",
+    "use_peft",
+    "lora_r",
+    "lora_alpha",
+    "lora_target_modules",
 )
 
 

@@ -86,6 +86,7 @@ def usage(
     *,
     adapter_of: str | None = None,
     gguf: Sequence[str] = (),
+    revision: str | None = None,
 ) -> str:
     """The section's text.
 
@@ -96,13 +97,15 @@ def usage(
         scores: what was measured of it.
         adapter_of: for a LoRA adapter, its base model.
         gguf: names of files for llama.cpp in it.
+        revision: the branch of the repository that it is on; None is the main one.
     """
     settings = facts.settings if facts else {}
     tokens = settings.get("max_completion_length")
     model = repo_id or name
     # JSON text is Python too for strings, lists and objects of them, and keeps every quote and newline in its place.
+    chosen = f", revision={json.dumps(revision)}" if repo_id and revision else ""
     values = {
-        "model": json.dumps(model, ensure_ascii=False),
+        "model": json.dumps(model, ensure_ascii=False) + chosen,
         "tokens": tokens if isinstance(tokens, int) else 512,
     }
     prompt, prompt_vllm, method, sees = _prompts(folder, facts)
@@ -116,11 +119,11 @@ def usage(
         )
     parts = [code_block(snippets[0], "python"), "With vLLM:", code_block(snippets[1], "python")]
     if gguf:
-        parts += ["With llama.cpp:", code_block(_llama_cpp(repo_id, plain(gguf[0])), "bash")]
+        parts += ["With llama.cpp:", code_block(_llama_cpp(repo_id, plain(gguf[0]), revision), "bash")]
     if adapter_of is None:
         parts += [
             "Measure it again (gpg-cli):" if scores else "Measure it (gpg-cli):",
-            code_block("\n".join(eval_commands(model, facts, scores)), "bash"),
+            code_block("\n".join(_eval_lines(model, repo_id, revision, facts, scores)), "bash"),
         ]
     return "\n\n".join(parts)
 
@@ -168,8 +171,20 @@ def _of_adapter(
     return shown[0], shown[1]
 
 
-def _llama_cpp(repo_id: str | None, file: str) -> str:
-    download = [shlex.join(["hf", "download", repo_id, file, "--local-dir", "."])] if repo_id else []
+def _eval_lines(
+    model: str, repo_id: str | None, revision: str | None, facts: RunFacts | None, scores: list[BenchScore]
+) -> list[str]:
+    if not repo_id or not revision:
+        return eval_commands(model, facts, scores)
+    # `gpg eval` takes a model of the Hub from its main branch.
+    folder = f"{repo_id.rpartition('/')[2]}-{revision.replace('/', '-')}"
+    download = shlex.join(["hf", "download", repo_id, "--revision", revision, "--local-dir", folder])
+    return [download, *eval_commands(folder, facts, scores)]
+
+
+def _llama_cpp(repo_id: str | None, file: str, revision: str | None) -> str:
+    branch = ["--revision", revision] if revision else []
+    download = [shlex.join(["hf", "download", repo_id, file, *branch, "--local-dir", "."])] if repo_id else []
     return "\n".join([*download, shlex.join(["llama-cli", "-m", file]), shlex.join(["llama-server", "-m", file])])
 
 

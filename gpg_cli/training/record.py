@@ -1,4 +1,4 @@
-"""What a run leaves behind besides its model: run.json, metrics.jsonl and the picture of its reward."""
+"""What a run leaves behind besides its model: run.json and metrics.jsonl."""
 
 import datetime
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.metrics_file import read_metrics
-from gpg_cli.run_folder import METRICS_FILE, REWARD_PICTURE, RUN_FILE, read_json, write_json
+from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
 from gpg_cli.versions import installed_versions
@@ -87,40 +87,6 @@ class MetricsFile(TrainerCallback):
         if state.is_world_process_zero and logs and "loss" in logs:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
-
-
-def draw_reward(folder: Path, title: str) -> Path | None:
-    """reward.png: reward and accuracy by step, and the share of groups with signal. None where there is no step."""
-    # The object interface with its own canvas: pyplot would look for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    metrics = read_metrics(folder)
-    if not metrics:
-        return None
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    _curve(upper, metrics, "reward", "tab:blue", "reward, mean of a step")
-    if any(line.get("accuracy") is not None for line in metrics) and any(
-        line.get("accuracy") != line.get("reward") for line in metrics
-    ):
-        _curve(upper, metrics, "accuracy", "tab:green", "right answers, share of a step")
-    upper.set_title(title)
-    upper.legend(loc="best", frameon=False)
-    upper.grid(alpha=0.3)
-    shares = [line["groups/valid"] / line["groups/total"] for line in metrics]
-    lower.plot([line["step"] for line in metrics], shares, color="tab:orange")
-    lower.set(xlabel="step", ylabel="groups\nwith signal", ylim=(-0.05, 1.05))
-    lower.grid(alpha=0.3)
-    path = folder / REWARD_PICTURE
-    figure.savefig(path)
-    return path
-
-
-def _curve(axes: Any, metrics: list[dict[str, Any]], key: str, color: str, label: str) -> None:
-    points = [(line["step"], line[key]) for line in metrics if line.get(key) is not None]
-    axes.plot(*zip(*points, strict=True), color=color, label=label, marker="." if len(points) < 30 else None)
 
 
 def _git_commit() -> str | None:

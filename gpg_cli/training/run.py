@@ -11,7 +11,9 @@ from rich.markup import escape
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, prepare_output_folder, read_json, write_json
+from gpg_cli.metrics_file import read_metrics
+from gpg_cli.reward_picture import draw_reward
+from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
 from gpg_cli.training.curve import HeldOut, ScoreCurve
 from gpg_cli.training.data import BenchQuestions
@@ -22,7 +24,7 @@ from gpg_cli.training.parallel import leave_process_group
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
 from gpg_cli.training.pushing import Publisher, PushCheckpoints
-from gpg_cli.training.record import MetricsFile, RunRecord, draw_reward
+from gpg_cli.training.record import MetricsFile, RunRecord
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.stopping import StopRequests
 from gpg_cli.training.uploads import Uploads
@@ -123,7 +125,8 @@ def train(request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher) -
         if measures and not outcome.interrupted:
             after = _measure(benchmarks, final_model, plan, keep=True)
         title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
-        draw_reward(plan.output_dir, f"{title}, seed {plan.config.seed}")
+        picture = plan.output_dir / REWARD_PICTURE
+        draw_reward(read_metrics(plan.output_dir), picture, f"{title}, seed {plan.config.seed}")
         result = TrainResult(
             output_dir=str(plan.output_dir),
             steps=outcome.steps,

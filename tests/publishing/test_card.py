@@ -1,5 +1,6 @@
 """The model card, read back as the Hub reads it."""
 
+import ast
 import json
 import re
 from collections.abc import Callable
@@ -232,3 +233,29 @@ def test_another_algorithm_is_not_called_gpg(card: Card) -> None:
     made = card(settings={"algorithm": "dr_grpo"})
     assert made.data.tags == ["dr_grpo", "trl"]
     assert "trained to reason with DR\\_GRPO, to compare with [Group Policy Gradient]" in made.text
+
+
+def test_whoever_trains_it_again_does_not_push_to_this_repository(card: Card) -> None:
+    push = ["--push-to-hub", "me/model", "--push-every=50", "--push-private"]
+    made = card(command=["gpg", "train", "--preset", "open-rs1", *push, "--seed", "7"])
+    assert "gpg train --preset open-rs1 --seed 7\n" in made.text
+
+
+def test_a_revision_is_loaded_by_its_name(run: Path, model: Path) -> None:
+    found = find_model(str(run))
+    write_card(model, "model", "me/model", read_facts(found), [], revision="step-50")
+    card = ModelCard.load(model / "README.md")
+    assert 'model="me/model", revision="step-50")' in card.text
+    assert (
+        "hf download me/model --revision step-50 --local-dir model-step-50\ngpg eval --model model-step-50" in card.text
+    )
+    ast.parse(block(card, "python"))
+    ast.parse(block(card, "python", 1))
+
+
+def test_the_picture_of_a_checkpoint_ends_with_it(run: Path, model: Path) -> None:
+    steps = [{"step": step, "reward": 0.1, "groups/valid": 2, "groups/total": 3} for step in (1, 2)]
+    (model / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in steps))
+    write_card(model, "model", None, read_facts(find_model(str(run / "checkpoint-50"))), [])
+    assert (model / "reward.png").read_bytes().startswith(b"\x89PNG\r\n")
+    assert "(reward.png)" in (model / "README.md").read_text()
