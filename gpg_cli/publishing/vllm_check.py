@@ -1,7 +1,7 @@
 """Does vLLM compute with an exported model what transformers does? Asked of a process of its own.
 
 vLLM takes a GPU's memory and writes to a process's output; when it ends with the process, both are free again.
-Run as `python -m gpg_cli.publishing.vllm_check FOLDER DTYPE REPORT`, it reads token lists, JSON, from stdin.
+Run as `python -m gpg_cli.publishing.vllm_check FOLDER DTYPE MAX_TOKENS REPORT`, it reads token lists, JSON, from stdin.
 """
 
 import json
@@ -18,6 +18,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.publishing.loading import load_model, load_tokenizer
 from gpg_cli.publishing.verification import PROMPTS, logits_of
 
+_MAX_TOKENS = 512
 # Mean difference of a prompt token's log-probability, in nats: other kernels, and other orders of adding up.
 TOLERANCE = {"float32": 2e-3, "float16": 2e-2, "bfloat16": 0.1}
 
@@ -44,15 +45,17 @@ def verify_in_vllm(folder: Path) -> float:
     import torch
 
     tokenizer = load_tokenizer(folder)
-    prompts = [tokenizer(prompt)["input_ids"] for prompt in PROMPTS]
     model = load_model(folder)
+    # Of a model with a short context only the beginning of each prompt.
+    longest = min(_MAX_TOKENS, getattr(model.config.get_text_config(), "max_position_embeddings", None) or _MAX_TOKENS)
+    prompts = [tokenizer(prompt)["input_ids"][: longest - 1] for prompt in PROMPTS]
     dtype = str(model.dtype).removeprefix("torch.")
     expected = []
     for tokens, logits in zip(prompts, logits_of(model, prompts), strict=True):
         log_probs = logits[0, :-1].float().log_softmax(-1)  # (tokens - 1, vocabulary)
         expected += log_probs.gather(1, torch.tensor(tokens[1:])[:, None])[:, 0].tolist()
     del model
-    found = _ask_vllm(folder, dtype, prompts)
+    found = _ask_vllm(folder, dtype, longest, prompts)
     difference = sum(abs(one - other) for one, other in zip(expected, found, strict=True)) / len(expected)
     if not difference <= TOLERANCE.get(dtype, TOLERANCE["bfloat16"]):
         raise GpgError(
@@ -62,10 +65,10 @@ def verify_in_vllm(folder: Path) -> float:
     return difference
 
 
-def _ask_vllm(folder: Path, dtype: str, prompts: list[list[int]]) -> list[float]:
+def _ask_vllm(folder: Path, dtype: str, longest: int, prompts: list[list[int]]) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="gpg-vllm-check-") as work:
         report, log = Path(work) / "report.json", Path(work) / "log"
-        command = [sys.executable, "-m", "gpg_cli.publishing.vllm_check", str(folder), dtype, str(report)]
+        command = [sys.executable, "-m", "gpg_cli.publishing.vllm_check", str(folder), dtype, str(longest), str(report)]
         environment = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_KVCACHE_SPACE": "1"} | os.environ
         with log.open("w") as output:
             done = subprocess.run(
@@ -79,20 +82,20 @@ def _ask_vllm(folder: Path, dtype: str, prompts: list[list[int]]) -> list[float]
             )
         if done.returncode or not report.exists():
             # The first error is the cause; those after it tell that a process is gone.
-            error = re.search(r"\w+Error: (.+)", log.read_text(errors="replace"))
+            error = re.search(r"(?:\w+Error:|Value error,) (.+)", log.read_text(errors="replace"))
             reason = error[1].strip() if error else f"it ended with code {done.returncode}"
             raise GpgError(f"vLLM cannot run the exported model: {reason}", "Mend that, or leave --check vllm out.")
         log_probs: list[float] = json.loads(report.read_text())
         return log_probs
 
 
-def main(folder: str, dtype: str, report: str) -> None:
+def main(folder: str, dtype: str, longest: str, report: str) -> None:
     """The process: the log-probability of every prompt token but the first, one list for all prompts."""
     import vllm
 
     prompts: list[list[int]] = json.load(sys.stdin)
-    options: dict[str, Any] = {"max_model_len": 512, "max_num_seqs": 4, "enforce_eager": True}
-    engine = vllm.LLM(model=folder, dtype=dtype, seed=0, gpu_memory_utilization=0.5, **options)
+    options: dict[str, Any] = {"max_model_len": int(longest), "max_num_seqs": 4, "enforce_eager": True, "seed": 0}
+    engine = vllm.LLM(model=folder, dtype=dtype, **options)
     sampling = vllm.SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0)
     outputs = engine.generate([{"prompt_token_ids": tokens} for tokens in prompts], sampling, use_tqdm=False)
     values: list[float] = []

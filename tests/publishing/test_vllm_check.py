@@ -32,7 +32,7 @@ def test_a_model_that_vllm_refuses_is_not_exported(model: Path, tmp_path: Path) 
 def test_other_numbers_are_noticed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "gpg_cli.publishing.vllm_check._ask_vllm",
-        lambda folder, dtype, prompts: [-1.0 for tokens in prompts for _ in tokens[1:]],
+        lambda folder, dtype, longest, prompts: [-1.0 for tokens in prompts for _ in tokens[1:]],
     )
     with pytest.raises(GpgError, match=r"vLLM gives other log-probabilities .* nats off a token, in bfloat16"):
         verify_in_vllm(model)
