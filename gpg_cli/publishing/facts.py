@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from gpg_cli.commands import COMMANDS
 from gpg_cli.metrics_file import read_metrics
 from gpg_cli.publishing.cleaning import public_value
-from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, ModelSource, read_json
+from gpg_cli.run_folder import ADAPTER_FOLDER, MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, ModelSource, read_json
 
 T = TypeVar("T")
 
@@ -102,8 +102,14 @@ def read_facts(source: ModelSource) -> RunFacts | None:
 
 
 def is_final(source: ModelSource) -> bool:
-    """Whether a model is the final one of its run, which the run's summary and evaluations are about."""
-    return source.run is not None and Path(source.location).resolve() == (source.run / MODEL_FOLDER).resolve()
+    """Whether a model is the final one of its run, which the run's summary and evaluations are about.
+
+    The adapter of a LoRA training is: the final model is its base with it merged in.
+    """
+    if source.run is None:
+        return False
+    final = {(source.run / name).resolve() for name in (MODEL_FOLDER, ADAPTER_FOLDER)}
+    return Path(source.location).resolve() in final
 
 
 def step_of_checkpoint(source: ModelSource) -> int | None:

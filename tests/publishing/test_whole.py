@@ -1,6 +1,7 @@
 """LoRA adapters: as they are, and merged into their base."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,14 @@ def test_a_tokenizer_is_taken_from_the_base_where_a_checkpoint_has_none(
 def test_an_adapter_alone_is_no_model_for_vllm(adapter: Path, tmp_path: Path) -> None:
     with pytest.raises(GpgError, match=r"an adapter alone[\s\S]*--merge"):
         export_model(ExportRequest(str(adapter), to=tmp_path / "out", check="vllm"))
+
+
+def test_the_adapter_of_a_run_has_the_runs_results(
+    adapter: Path, run: Path, tmp_path: Path, add_results: Callable[..., None]
+) -> None:
+    add_results(run, "first")
+    adapter.rename(run / "adapter")
+    export_model(ExportRequest(str(run / "adapter"), to=tmp_path / "out", merge=True))
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "MATH-500" in card
+    assert "- Optimiser steps: 100" in card
