@@ -19,7 +19,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
-from gpg_cli.training.checkpoints import MANIFEST
+from gpg_cli.sealed_folder import MANIFEST
 
 QUEUE = ".push"
 _HALF = ".half"
