@@ -16,7 +16,7 @@ import pytest
 
 from gpg_cli.console import messages
 from gpg_cli.errors import GpgError
-from gpg_cli.training.checkpoints import seal, what_is_wrong
+from gpg_cli.sealed_folder import seal, what_is_wrong
 from gpg_cli.training.plan import TrainRequest
 from gpg_cli.training.pushing import Publisher, Push, make_snapshot, read_push
 from gpg_cli.training.run import Benchmarks, TrainResult
