@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gpg_cli.errors import GpgError
+from gpg_cli.publishing.loading import load_model
 from gpg_cli.publishing.request import ExportRequest
 from gpg_cli.publishing.run import export_model
 from gpg_cli.publishing.sharded import check_shards
@@ -145,3 +146,31 @@ def test_without_deepspeed_it_is_said_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(GpgError, match=r"pip install .*deepspeed"):
         check_shards(tmp_path, "zero")
+
+
+def save_as_fsdp(weights: Any, folder: Path) -> None:
+    from torch.distributed import checkpoint
+
+    checkpoint.save({"model": weights}, checkpoint_id=folder / "pytorch_model_fsdp_0", no_dist=True)
+
+
+def test_shards_of_a_vision_model_get_the_names_of_its_files(tiny_qwen2_vl: Path, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    # In a process the weights have other names than in a file (transformers 5).
+    save_as_fsdp(load_model(tiny_qwen2_vl, "float32").state_dict(), tmp_path / "checkpoint-2")
+    export_model(ExportRequest(str(tmp_path / "checkpoint-2"), to=tmp_path / "whole", base=str(tiny_qwen2_vl)))
+    files = [safe_open(folder / "model.safetensors", "pt") for folder in (tiny_qwen2_vl, tmp_path / "whole")]
+    assert set(files[1].keys()) == set(files[0].keys())
+    assert all(files[1].get_tensor(name).equal(files[0].get_tensor(name).float()) for name in files[0].keys())  # noqa: SIM118
+
+
+def test_shards_of_an_adapter_or_of_another_model_are_refused(base: Path, tmp_path: Path) -> None:
+    weights = load_model(base).state_dict()
+    for prefix, message in (("base_model.model.", "the shards of a LoRA training"), ("", r"norm\.weight is missing")):
+        shutil.rmtree(tmp_path / "checkpoint-2", ignore_errors=True)
+        kept = {f"{prefix}{name}": weight for name, weight in weights.items() if name != "model.norm.weight"}
+        save_as_fsdp(kept, tmp_path / "checkpoint-2")
+        with pytest.raises(GpgError, match=message):
+            export_model(ExportRequest(str(tmp_path / "checkpoint-2"), to=tmp_path / "whole", base=str(base)))
+        assert not (tmp_path / "whole").exists()
