@@ -3,6 +3,7 @@
 It trains two steps and leaves a checkpoint in shards, and the whole weights beside it, as the trainer gathers them.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ def main(kind: Kind, model: Path, out: Path) -> None:
     trainer = make_trainer(model, out, **settings_for(2), **sharded_arguments(kind), after_config=ready, **saving)
     trainer.train()
     leave_process_group()
+    # The checkpoint is on disk. Now and then gloo's threads abort a process that ends, after DeepSpeed above all.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -83,3 +83,18 @@ def test_resume_goes_on_from_the_newest_checkpoint(train) -> None:
     # The scores of the model that was replaced are kept, and are not taken for the new one's.
     assert Path("run/eval-replaced-1/quickstart/results.json").is_file()
     assert [path.name for path in Path("run/eval").iterdir()] == ["quickstart"]
+
+
+@pytest.mark.parametrize(("finished", "code"), [(True, 0), (False, 2)])
+def test_a_process_that_is_aborted_while_it_ends_does_not_spoil_a_run_that_is_whole(
+    train: Callable, monkeypatch: pytest.MonkeyPatch, finished: bool, code: int
+) -> None:
+    def aborts(machines: object, arguments: list[str]) -> int:
+        if finished:
+            Path("run/.outcome.json").write_text('{"steps": 2, "interrupted": false}')
+        return 134
+
+    monkeypatch.setattr("gpg_cli.training.run.launch", aborts)
+    outcome = train("--num-processes", "2", "--set", "eval_bench=null")
+    assert outcome.code == code, outcome.err
+    assert ("ended with exit code 134 when all its work was done" in " ".join(outcome.err.split())) is finished
