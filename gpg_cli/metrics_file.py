@@ -1,10 +1,14 @@
 """metrics.jsonl of a run folder, which training writes and publishing reads: one JSON object a step."""
 
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gpg_cli.data_file import read_json_lines
 from gpg_cli.run_folder import METRICS_FILE
+
+_SCORE = re.compile(r"eval/(.+)/score")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -15,3 +19,15 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / METRICS_FILE
     return read_json_lines(path, torn_end=True) if path.is_file() else []
+
+
+def benchmark_scores(metrics: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
+    """What `eval_every` measured: benchmark to step to score, a share; values of another kind are passed over."""
+    found: dict[str, dict[int, float]] = {}
+    for line in metrics:
+        step = line.get("step")
+        for key, value in line.items():
+            name = _SCORE.fullmatch(key)
+            if name and isinstance(step, int) and isinstance(value, int | float) and 0 <= value <= 1:
+                found.setdefault(name[1], {})[step] = float(value)
+    return found

@@ -59,7 +59,7 @@ def _away_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untrained_quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a random Qwen2 of 0.3 million parameters, without a chat template: the quickstart's, untrained."""
     from gpg_cli.training.quickstart import make_model, make_tokenizer
 
@@ -68,6 +68,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_model(tokenizer, seed=0).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(untrained_quickstart: Path) -> Path:
+    """What most tests take for a model; those of publishing have another one, in bfloat16 and with a chat template."""
+    return untrained_quickstart
 
 
 @pytest.fixture(scope="session")

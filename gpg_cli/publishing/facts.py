@@ -1,12 +1,11 @@
 """What a run says of itself, read from its run.json for the model card; a fact that is missing stays missing."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gpg_cli.commands import COMMANDS
-from gpg_cli.metrics_file import read_metrics
+from gpg_cli.metrics_file import benchmark_scores, read_metrics
 from gpg_cli.publishing.cleaning import public_value
 from gpg_cli.run_folder import ADAPTER_FOLDER, MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, ModelSource, read_json
 
@@ -76,6 +75,7 @@ def read_facts(source: ModelSource) -> RunFacts | None:
     picture = source.run / REWARD_PICTURE
     settings = _mapping(run.get("settings"))
     steps = _of_type(int, summary.get("steps"))
+    curves = benchmark_scores(read_metrics(source.run))
     return RunFacts(
         command=_arguments_after_gpg(_of_type(list, raw.get("command")) or []),
         preset=_of_type(str, run.get("preset")),
@@ -94,7 +94,7 @@ def read_facts(source: ModelSource) -> RunFacts | None:
         all_steps=None if final else _of_type(int, of_run.get("steps")) or _of_type(int, settings.get("max_steps")),
         seconds=_of_type(float, summary.get("seconds")),
         accuracy=None if before is None or after is None else (before, after),
-        curve=_curve(source.run, steps),
+        curve={bench: curve[steps] for bench, curve in curves.items() if steps in curve},
         curve_problems=_of_type(int, settings.get("eval_limit")),
         # The run's picture goes on after a checkpoint.
         picture=picture if final and picture.is_file() else None,
@@ -116,16 +116,6 @@ def step_of_checkpoint(source: ModelSource) -> int | None:
     """The optimiser step of a Trainer's checkpoint, by its folder's name; None for any other model."""
     step = Path(source.location).name.rpartition("checkpoint-")[2]
     return int(step) if step.isdecimal() else None
-
-
-def _curve(run: Path, step: int | None) -> dict[str, float]:
-    found = {}
-    for line in read_metrics(run):
-        for key, value in line.items() if step is not None and line.get("step") == step else ():
-            name = re.fullmatch(r"eval/(.+)/score", key)
-            if name and isinstance(value, int | float) and 0 <= value <= 1:
-                found[name[1]] = float(value)
-    return found
 
 
 def _arguments_after_gpg(command: list[Any]) -> list[str]:

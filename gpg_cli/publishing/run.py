@@ -106,6 +106,8 @@ def _public_base(source: ExportSource, request: ExportRequest) -> str:
             f"the adapter's base model is {source.base}, which others do not have",
             "Name it as the Hub does (--base org/model), or pass --merge.",
         )
+    if name is None:
+        say("[yellow]adapter_config.json names a place on this machine, its base model's: no copy for others.[/]")
     return name or str(source.base)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
-from gpg_cli.metrics_file import read_metrics
+from gpg_cli.metrics_file import benchmark_scores, read_metrics
 from gpg_cli.publishing.weights import has_weights
 from gpg_cli.run_folder import MODEL_FOLDER, RUN_FILE, ModelSource, read_json
 from gpg_cli.sealed_folder import MANIFEST, what_is_wrong
@@ -23,7 +23,6 @@ FSDP_SHARDS = "pytorch_model_fsdp_0"
 Kind = Literal["model", "adapter", "zero", "fsdp"]
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-_SCORE = re.compile(r"eval/.+/score")
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,8 @@ def _nth(run: Path, steps: dict[int, Path], step: int) -> Path:
 
 def _best(run: Path, steps: dict[int, Path], final: Path | None) -> Path:
     """Where the benchmark's score was highest; of equal ones the first, which trained the least."""
-    bench, scores = _curve(run)
+    # The setting eval_bench names one benchmark.
+    bench, scores = next(iter(benchmark_scores(read_metrics(run)).items()), ("", {}))
     models = steps | ({_last_step(run): final} if final is not None else {})
     if not scores:
         raise GpgError(
@@ -130,16 +130,6 @@ def _best(run: Path, steps: dict[int, Path], final: Path | None) -> Path:
     if scores[overall] > at_hand[best]:
         say(f"[yellow]Step {overall} scored {scores[overall]:.1%}, and its checkpoint is not there any more.[/]")
     return models[best]
-
-
-def _curve(run: Path) -> tuple[str, dict[int, float]]:
-    """The benchmark that was measured while a run trained, and its score, a share, by step."""
-    bench, scores = "", {}
-    for line in read_metrics(run):
-        for key, value in line.items():
-            if _SCORE.fullmatch(key):
-                bench, scores[int(line["step"])] = key.split("/", 1)[1].rpartition("/")[0], float(value)
-    return bench, scores
 
 
 def _last_step(run: Path) -> int:

@@ -25,15 +25,9 @@ KINDS = [pytest.param("zero2", marks=needs_deepspeed), pytest.param("zero3", mar
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The quickstart's model, untrained."""
-    from gpg_cli.training.quickstart import make_model, make_tokenizer
-
-    folder = tmp_path_factory.mktemp("base")
-    tokenizer = make_tokenizer()
-    make_model(tokenizer, seed=0).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+def base(untrained_quickstart: Path) -> Path:
+    """What the checkpoints were trained from."""
+    return untrained_quickstart
 
 
 @pytest.fixture(scope="module")

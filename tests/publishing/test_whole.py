@@ -58,14 +58,30 @@ def test_merged_is_the_base_plus_the_product_of_the_adapters_matrices(
 
 
 def test_an_adapter_stays_one_and_names_its_base_as_the_hub_does(
-    adapter: Path, model: Path, tmp_path: Path, hub: FakeHub
+    adapter: Path, model: Path, tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = adapter / "adapter_config.json"
+    # Both are made when huggingface_hub is imported.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    address = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", address)
     # As a training in a folder leaves it: the base is a place on this machine.
-    assert json.loads(config.read_text())["base_model_name_or_path"] == str(model)
+    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(model)
     with pytest.raises(GpgError, match=r"which others do not have[\s\S]*--base org/model"):
         export_model(ExportRequest(str(adapter), repo_id="me/adapter"))
     assert "me/adapter" not in hub.repositories
+    export_model(ExportRequest(str(model), repo_id="me/base"))
+    export_model(ExportRequest(str(adapter), repo_id="me/adapter", base="me/base"))
+    files = hub.repositories["me/adapter"].files
+    assert json.loads(files["adapter_config.json"])["base_model_name_or_path"] == "me/base"
+    assert b"base_model: me/base" in files["README.md"]
+    assert not any(str(tmp_path).encode() in content for content in files.values())
+
+
+def test_a_place_that_an_adapter_needs_on_this_machine_is_said_to_be_in_it(
+    adapter: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_model(ExportRequest(str(adapter), to=tmp_path / "copied"))
+    assert "adapter_config.json names a place on this machine" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_copied_adapter_does_to_its_base_what_the_original_does(adapter: Path, tmp_path: Path) -> None:
