@@ -76,24 +76,36 @@ class SavingTrainer(GRPOTrainer):
         problem: OSError | None = None
         try:
             super()._save_checkpoint(model, trial)
-            if main:
-                seal(staged / name, self._facts())
-                publish(staged / name, run / name)
-                delete_old(run, self.args.save_total_limit, protect=run / name)
         except Exception as error:
-            if not _is_disk_problem(error):
-                raise
-            problem = error if isinstance(error, OSError) else OSError(str(error))
+            problem = _disk_problem(error)
         finally:
             self._saving_in = None
-            if main:
+        # Each process writes files of its own, the last without waiting for the others: a manifest made before would
+        # lack some, and so would one of a checkpoint that another process had no room for.
+        elsewhere = self._any_process(problem is not None)
+        if main:
+            try:
+                if not elsewhere:
+                    seal(staged / name, self._facts())
+                    publish(staged / name, run / name)
+                    delete_old(run, self.args.save_total_limit, protect=run / name)
+            except Exception as error:
+                problem = _disk_problem(error)
+            finally:
                 _remove(staged)
+            if elsewhere and not problem:
+                problem = OSError("another process had no room for its part")
         if problem:
             say(
                 f"[red]could not write {run / name}: {problem.strerror or problem}[/]; the run goes on, and the last "
                 "checkpoint is untouched"
             )
         self.accelerator.wait_for_everyone()
+
+    def _any_process(self, here: bool) -> bool:
+        """Whether it is so in any process; all of them ask, and wait for each other."""
+        flag = torch.tensor(float(here), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, reduction="sum").item())
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -117,12 +129,14 @@ def _weight_names(folder: Path) -> set[str]:
     return names
 
 
-def _is_disk_problem(error: Exception) -> bool:
-    """A full disk, as the standard library, PyTorch and safetensors say it."""
+def _disk_problem(error: Exception) -> OSError:
+    """A full disk, as the standard library, PyTorch and safetensors say it; anything else is raised again."""
     text = str(error)
-    return isinstance(error, OSError) or any(
-        sign in text for sign in ("No space left", "PytorchStreamWriter failed", "inline_container", "os error 28")
-    )
+    if isinstance(error, OSError):
+        return error
+    if any(sign in text for sign in ("No space left", "PytorchStreamWriter failed", "inline_container", "os error 28")):
+        return OSError(text)
+    raise error
 
 
 def _remove(folder: Path) -> None:
