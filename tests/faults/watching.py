@@ -1,0 +1,112 @@
+"""A command that is watched from outside while it runs: what it holds, and what it costs."""
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass
+class Seen:
+    """One value for each look at the process.
+
+    Attributes:
+        done: how much of its work it had done.
+        memory: resident, in MiB, of the process and all its descendants.
+        files, threads: open ones, of all of them too.
+        processor: seconds of processor time so far.
+        shown: bytes it had written to its terminal.
+    """
+
+    done: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    files: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
+
+    def growth(self, of: str) -> tuple[float, float]:
+        """By how much of its mean a straight line through the second half of the work rises, and its standard error."""
+        return _growth(np.array(self.done), np.array(getattr(self, of)))
+
+    def growth_of_cost(self, of: str, blocks: int = 40) -> tuple[float, float]:
+        """The same for what a unit of work costs, from a total that only ever grows."""
+        done, total = np.array(self.done), np.array(getattr(self, of))
+        edges = np.linspace(done[0], done[-1], blocks + 1)
+        at_edges = np.interp(edges, done, total)
+        return _growth((edges[1:] + edges[:-1]) / 2, np.diff(at_edges) / np.diff(edges))
+
+
+def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2) -> Seen:
+    """Run `gpg` with a terminal of 100 columns, looking at it until it ends well.
+
+    Args:
+        done: how much of the work is on record; looks are taken from the first on.
+    """
+    command = [sys.executable, "-m", "gpg_cli", *arguments]
+    environment = os.environ | {"COLUMNS": "100", "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])}
+    main_end, its_end = pty.openpty()
+    seen, shown = Seen(), bytearray()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, env=environment, text=True)
+    os.close(its_end)
+    threading.Thread(target=_drain, args=(main_end, shown), daemon=True).start()
+    while process.poll() is None:
+        time.sleep(every_s)
+        if not (now := done()) or (seen.done and now == seen.done[-1]):
+            continue
+        try:
+            tree = _descendants(process.pid)
+            looked = (
+                sum(_resident_mib(pid) for pid in tree),
+                sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in tree),
+                sum(len(os.listdir(f"/proc/{pid}/task")) for pid in tree),
+                sum(_processor_s(pid) for pid in tree),
+            )
+        except OSError:  # one of them has ended
+            continue
+        seen.done.append(now)
+        for name, value in zip(("memory", "files", "threads", "processor"), looked, strict=True):
+            getattr(seen, name).append(value)
+        seen.shown.append(len(shown))
+    assert process.returncode == 0, shown.decode(errors="replace")[-2000:]
+    return seen
+
+
+def _growth(done: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    late = done >= (done[0] + done[-1]) / 2
+    (slope, _), covariance = np.polyfit(done[late], values[late], 1, cov=True)
+    span = done[late][-1] - done[late][0]
+    mean = values[late].mean()
+    return slope * span / mean, float(np.sqrt(max(covariance[0, 0], 0.0))) * span / mean
+
+
+def _drain(terminal: int, into: bytearray) -> None:
+    try:
+        while chunk := os.read(terminal, 65536):
+            into.extend(chunk)
+    except OSError:  # its other end is closed
+        pass
+
+
+def _descendants(pid: int) -> list[int]:
+    found = [pid]
+    for process in found:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def _resident_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _processor_s(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
