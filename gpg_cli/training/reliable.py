@@ -35,6 +35,9 @@ from gpg_cli.training.sampling import HowToSample, SeededEngine, sample_completi
 # A prompt with its vision tokens, its seed, and its pictures.
 Asked = tuple[list[int], int, Sequence[Any]]
 
+# Lines of the log that a trainer, and each of its checkpoints, holds on to.
+_REMEMBERED_LINES = 100
+
 
 class SkippingAccelerator(Accelerator):
     """An accelerator that can be told that the optimiser did not step, so that the scheduler does not either."""
@@ -327,3 +330,5 @@ class ReliableTrainer(PictureTrainer):
             for reason in ("dead", "nonfinite"):
                 self._metrics["train"].setdefault(f"skipped/{reason}", [0.0])
         super().log(logs, start_time)
+        # transformers keeps all lines, and writes all of them into each checkpoint; metrics.jsonl has them.
+        del self.state.log_history[:-_REMEMBERED_LINES]

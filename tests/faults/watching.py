@@ -33,7 +33,7 @@ class Seen:
     shown: list[float] = field(default_factory=list)
 
     def growth(self, of: str) -> tuple[float, float]:
-        """By how much of its mean a straight line through the second half of the work rises, and its standard error."""
+        """By how much of its middle a line through the second half of the work rises, and its standard error."""
         return _growth(np.array(self.done), np.array(getattr(self, of)))
 
     def growth_of_cost(self, of: str, blocks: int = 40) -> tuple[float, float]:
@@ -51,7 +51,8 @@ def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2
         done: how much of the work is on record; looks are taken from the first on.
     """
     command = [sys.executable, "-m", "gpg_cli", *arguments]
-    environment = os.environ | {"COLUMNS": "100", "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[2])}
+    checkout = str(Path(__file__).parents[2])
+    environment = os.environ | {"COLUMNS": "100", "TERM": "xterm-256color", "PYTHONPATH": checkout}
     main_end, its_end = pty.openpty()
     seen, shown = Seen(), bytearray()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, env=environment, text=True)
@@ -80,11 +81,16 @@ def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2
 
 
 def _growth(done: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """By Theil and Sen, the median of the slopes of all pairs: that a machine was busy for a moment does not count."""
     late = done >= (done[0] + done[-1]) / 2
-    (slope, _), covariance = np.polyfit(done[late], values[late], 1, cov=True)
-    span = done[late][-1] - done[late][0]
-    mean = values[late].mean()
-    return slope * span / mean, float(np.sqrt(max(covariance[0, 0], 0.0))) * span / mean
+    x, y = done[late], values[late]
+    first, second = np.triu_indices(len(x), 1)
+    slope = np.median((y[second] - y[first]) / (x[second] - x[first]))
+    residuals = y - slope * x
+    spread = 1.4826 * np.median(np.abs(residuals - np.median(residuals)))
+    error = spread / (np.std(x) * np.sqrt(len(x)))
+    span = (x[-1] - x[0]) / np.median(y)
+    return float(slope * span), float(error * span)
 
 
 def _drain(terminal: int, into: bytearray) -> None:

@@ -3,6 +3,7 @@
 With plain SGD and a learning rate of 1, the change of the weights is the gradient.
 """
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -315,3 +316,14 @@ def test_log_probabilities_are_of_the_tempered_distribution(one_step: Callable) 
     plain, _ = one_step(BOTH_ALIVE)
     tempered, _ = one_step(BOTH_ALIVE, temperature=0.5)
     assert not torch.allclose(plain, tempered, rtol=1e-2)
+
+
+def test_the_trainer_and_its_checkpoints_do_not_remember_every_step(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpg_cli.training.reliable._REMEMBERED_LINES", 2)
+    trainer = make_trainer(tiny_model, tmp_path, max_steps=4, save_strategy="steps", save_steps=3)
+    trainer.train()
+    saved = json.loads((tmp_path / "checkpoint-3" / "trainer_state.json").read_text())
+    assert [line["step"] for line in saved["log_history"]] == [2, 3]
+    assert len(trainer.state.log_history) == 2
