@@ -17,6 +17,7 @@ from gpg_cli.training.baseline import BaselineTrainer
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.data import make_prompts
 from gpg_cli.training.data.picture_prompts import prepare_processor
+from gpg_cli.training.disk import disk_fault
 from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
 from gpg_cli.training.pictures import freeze_parts
 from gpg_cli.training.plan import Plan
@@ -135,6 +136,10 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
         GpgError: the disk is full; the checkpoints are untouched.
     """
     beside = folder.with_name(folder.name + ".tmp")
+    if trainer.accelerator.is_main_process:
+        # What a run that was killed left may have been cut into other files.
+        shutil.rmtree(beside, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
     try:
         trainer.save_model(str(beside))
         if not trainer.accelerator.is_main_process:
@@ -144,10 +149,13 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
         if plan.run.use_peft:
             _put(beside, folder.with_name(ADAPTER_FOLDER))
             _merge(model, plan, folder.with_name(ADAPTER_FOLDER), beside)
-    except OSError as error:
+    except Exception as error:
+        problem = error if isinstance(error, OSError) else disk_fault(error)
+        if problem is None:
+            raise
         shutil.rmtree(beside, ignore_errors=True)
         raise GpgError(
-            f"could not write the final model to {folder}: {error.strerror or error}",
+            f"could not write the final model to {folder}: {problem.strerror or problem}",
             f"Make room, then go on from the last checkpoint: gpg train --resume {folder.parent}",
         ) from error
     finally:
