@@ -50,6 +50,8 @@ class SkippingAccelerator(Accelerator):
 class ReliableTrainer(PictureTrainer):
     """What our trainers share; takes the arguments of TRL's GRPOTrainer, with a `TrainerConfig` as `args`."""
 
+    log_completions: bool  # TRL's
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._microbatch_rows = self.args.per_device_train_batch_size
@@ -327,7 +329,7 @@ class ReliableTrainer(PictureTrainer):
             # Present in every line, so that a reader need not know whether it may be missing.
             for reason in ("dead", "nonfinite"):
                 self._metrics["train"].setdefault(f"skipped/{reason}", [0.0])
-        logs_completions: bool = self.log_completions
+        logs_completions = self.log_completions
         # With the totals at the end TRL would write the last step's once more, or none over them where a run that is
         # gone on with had no step left.
         self.log_completions = logs_completions and "loss" in logs
