@@ -1,5 +1,6 @@
 """The pieces of a run that cost time: the model's files and the trainer around them."""
 
+import filecmp
 import os
 import shutil
 from pathlib import Path
@@ -161,8 +162,19 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
     finally:
         trainer.accelerator.wait_for_everyone()
     if folder.exists():
+        if _same_files(beside, folder):
+            # Of a run that is gone on with at its end: its scores, if it came so far, are this model's.
+            shutil.rmtree(beside)
+            return
         set_aside_scores(folder.parent)
     _put(beside, folder)
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    if names != sorted(path.name for path in other.iterdir()):
+        return False
+    return filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
 
 
 def _put(beside: Path, folder: Path) -> None:

@@ -48,14 +48,14 @@ def test_killed_again_and_again(kills: int, whole_training: Training, tmp_path: 
     tally("trainings killed again and again, whenever they went on", done)
 
 
-@pytest.mark.parametrize("kills", [pytest.param(20, marks=LONG)])
+@pytest.mark.parametrize("kills", [pytest.param(10, marks=LONG)])
 def test_killed_in_the_middle_of_a_file(kills: int, whole_training: Training, tmp_path: Path, tally: Callable) -> None:
     """The kernel kills who writes more than so many bytes into one file: weights and optimiser are cut anywhere."""
     chosen = random.Random(10)
     largest = max(path.stat().st_size for path in whole_training.run.glob("checkpoint-*/*"))
     for kill in range(kills):
         training = Training(tmp_path / str(kill), whole_training.command)
-        fault = Fault(chosen.randint(20, 100), largest_file=chosen.randrange(largest))
+        fault = Fault(chosen.randint(8, 55), largest_file=chosen.randrange(largest))
         ended = training.fork(whole_training.command, fault)
         assert ended.code == -signal.SIGXFSZ, (fault, ended)
         ended = training.go_on()
@@ -64,7 +64,7 @@ def test_killed_in_the_middle_of_a_file(kills: int, whole_training: Training, tm
     tally("trainings killed in the middle of a file", kills)
 
 
-@pytest.mark.parametrize("kills", [pytest.param(8, marks=LONG)])
+@pytest.mark.parametrize("kills", [pytest.param(5, marks=LONG)])
 def test_the_command_itself_killed_at_any_time(
     kills: int, whole_training: Training, tmp_path: Path, tally: Callable
 ) -> None:

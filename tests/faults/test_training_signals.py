@@ -19,7 +19,7 @@ _AT_ONCE = {signal.SIGTERM: -signal.SIGTERM, signal.SIGINT: 130}
     [
         (signal.SIGTERM, 1),
         pytest.param(signal.SIGTERM, 20, marks=LONG),
-        pytest.param(signal.SIGINT, 20, marks=LONG),
+        pytest.param(signal.SIGINT, 8, marks=LONG),
     ],
 )
 def test_asked_to_stop(
@@ -45,9 +45,9 @@ def test_asked_to_stop(
 @pytest.mark.parametrize(
     ("numbers", "code", "times"),
     [
-        pytest.param([signal.SIGINT, signal.SIGINT], 130, 10, marks=LONG),
-        pytest.param([signal.SIGTERM, signal.SIGTERM], 0, 3, marks=LONG),
-        pytest.param([signal.SIGTERM, signal.SIGINT, signal.SIGINT], 130, 3, marks=LONG),
+        pytest.param([signal.SIGINT, signal.SIGINT], 130, 6, marks=LONG),
+        pytest.param([signal.SIGTERM, signal.SIGTERM], 0, 2, marks=LONG),
+        pytest.param([signal.SIGTERM, signal.SIGINT, signal.SIGINT], 130, 2, marks=LONG),
     ],
 )
 def test_asked_again_while_it_saves(
