@@ -25,7 +25,7 @@ def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
 
                 messages.print_exception()
             print_error(error.message, error.hint)
-            raise typer.Exit(2) from error
+            raise typer.Exit(error.exit_code) from error
 
     return wrapped
 

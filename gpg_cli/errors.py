@@ -12,6 +12,8 @@ class GpgError(Exception):
         hint: what to do about it, a command where there is one.
     """
 
+    exit_code = 2
+
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
@@ -19,3 +21,9 @@ class GpgError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}"
+
+
+class Interrupted(GpgError):
+    """The user broke off with Ctrl-C, and is told how to go on; the exit code is a shell's for that."""
+
+    exit_code = 130

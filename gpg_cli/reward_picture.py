@@ -1,5 +1,6 @@
 """reward.png: what a run earned, step by step; drawn when a run ends, and for a checkpoint that is exported."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ def draw_reward(metrics: list[dict[str, Any]], path: Path, title: str) -> bool:
 
     Args:
         metrics: lines of metrics.jsonl; those of something else than a step are passed over.
-        path: the PNG file to write.
+        path: the PNG file to write, whole or not at all.
 
     Returns:
         Whether there was anything to draw.
@@ -36,7 +37,9 @@ def draw_reward(metrics: list[dict[str, Any]], path: Path, title: str) -> bool:
     lower.plot([line["step"] for line in metrics], shares, color="tab:orange")
     lower.set(xlabel="step", ylabel="groups\nwith signal", ylim=(-0.05, 1.05))
     lower.grid(alpha=0.3)
-    figure.savefig(path)
+    beside = path.with_name(path.name + ".tmp")
+    figure.savefig(beside, format="png")
+    os.replace(beside, path)
     return True
 
 

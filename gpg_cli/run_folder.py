@@ -98,8 +98,8 @@ def prepare_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequenc
     """
     check_output_folder(path, overwrite=overwrite, written_by_us=written_by_us)
     try:
-        if path.is_dir() and any(path.iterdir()):
-            shutil.rmtree(path)
+        if path.is_dir():
+            _empty(path, last=written_by_us)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GpgError(f"cannot write to {path}: {error.strerror}", "Name another output folder.") from error
@@ -116,11 +116,21 @@ def check_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequence[
             f"the output folder {path} exists and is not empty",
             "Name another one, or pass --overwrite to replace what is in it.",
         )
-    if not any((path / name).exists() for name in written_by_us):
+    # A kill may leave no more than the beginning of such a file (`write_json`).
+    if not any((path / name).exists() or (path / f"{name}.tmp").exists() for name in written_by_us):
         raise GpgError(
             f"{path} is not empty and was not written by this command, so --overwrite leaves it alone",
             "Name another output folder, or empty this one yourself.",
         )
+
+
+def _empty(folder: Path, last: Sequence[str]) -> None:
+    """What tells whose folder it is goes last: after a kill in between, it can still be emptied."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name.removesuffix(".tmp") in last):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def set_aside_scores(run: Path) -> None:

@@ -1,6 +1,7 @@
 """How a path on the command line is understood, and which folders may be written."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,28 @@ def test_overwriting_replaces_what_we_wrote_and_nothing_else(tmp_path: Path) -> 
     (folder / "run.json").write_text("{}")
     prepare_output_folder(folder, overwrite=True, written_by_us=("run.json",))
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_folder_that_was_killed_while_it_was_emptied_can_be_emptied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    for name in ("a.txt", "run.json.tmp", "z.txt"):
+        (tmp_path / name).write_text("")
+    unlinked = []
+
+    def unlink(path: Path) -> None:
+        unlinked.append(path)
+        if len(unlinked) == killed_at:
+            raise KeyboardInterrupt
+        os.unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_output_folder(tmp_path, overwrite=True, written_by_us=("run.json",))
+    monkeypatch.undo()
+    prepare_output_folder(tmp_path, overwrite=True, written_by_us=("run.json",))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_no_output_folder(tmp_path: Path) -> None:

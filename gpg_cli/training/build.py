@@ -1,5 +1,6 @@
 """The pieces of a run that cost time: the model's files and the trainer around them."""
 
+import filecmp
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from gpg_cli.training.baseline import BaselineTrainer
 from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.data import make_prompts
 from gpg_cli.training.data.picture_prompts import prepare_processor
+from gpg_cli.training.disk import disk_fault
 from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
 from gpg_cli.training.pictures import freeze_parts
 from gpg_cli.training.plan import Plan
@@ -135,6 +137,10 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
         GpgError: the disk is full; the checkpoints are untouched.
     """
     beside = folder.with_name(folder.name + ".tmp")
+    if trainer.accelerator.is_main_process:
+        # What a run that was killed left may have been cut into other files.
+        shutil.rmtree(beside, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
     try:
         trainer.save_model(str(beside))
         if not trainer.accelerator.is_main_process:
@@ -144,17 +150,31 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
         if plan.run.use_peft:
             _put(beside, folder.with_name(ADAPTER_FOLDER))
             _merge(model, plan, folder.with_name(ADAPTER_FOLDER), beside)
-    except OSError as error:
+    except Exception as error:
+        problem = error if isinstance(error, OSError) else disk_fault(error)
+        if problem is None:
+            raise
         shutil.rmtree(beside, ignore_errors=True)
         raise GpgError(
-            f"could not write the final model to {folder}: {error.strerror or error}",
+            f"could not write the final model to {folder}: {problem.strerror or problem}",
             f"Make room, then go on from the last checkpoint: gpg train --resume {folder.parent}",
         ) from error
     finally:
         trainer.accelerator.wait_for_everyone()
     if folder.exists():
+        if _same_files(beside, folder):
+            # Of a run that is gone on with at its end: its scores, if it came so far, are this model's.
+            shutil.rmtree(beside)
+            return
         set_aside_scores(folder.parent)
     _put(beside, folder)
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    if names != sorted(path.name for path in other.iterdir()):
+        return False
+    return filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
 
 
 def _put(beside: Path, folder: Path) -> None:

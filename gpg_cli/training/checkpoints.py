@@ -76,7 +76,7 @@ def find_newest(run: Path) -> Newest:
     broken = "; ".join(f"{path.name}: {wrong}" for path, wrong in ignored)
     raise GpgError(
         f"no checkpoint in {run} is whole: {broken}" if broken else f"there is no checkpoint in {run}",
-        "Start again without --resume.",
+        "Start again without --resume; --overwrite replaces the folder.",
     )
 
 
@@ -115,6 +115,21 @@ def delete_old(run: Path, keep: int | None, protect: Path | None = None, *, hash
             _delete(path)
         elif what_is_wrong(path, hashes=hashes) is None:
             kept.add(step)
+
+
+def tidy(run: Path, keep: int | None) -> None:
+    """At the end of a run: no trace of writing that was interrupted, which the next checkpoint would have cleared away.
+
+    Args:
+        run: the run folder.
+        keep: as for `delete_old`.
+    """
+    delete_old(run, keep)
+    for _, path in _checkpoints(run):
+        final = path.with_name(path.name.removeprefix(".").removesuffix(".old"))
+        if path != final and what_is_wrong(path, hashes=False) is None:
+            _delete(final)
+            os.rename(path, final)
 
 
 def differing_settings(before: dict[str, Any], now: dict[str, Any], *, may_differ: set[str]) -> list[str]:

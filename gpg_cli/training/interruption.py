@@ -1,5 +1,8 @@
 """A run that is asked to stop ends its step, saves, and stops, on all processes at the same step."""
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,6 +10,7 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from gpg_cli.errors import GpgError, Interrupted
 from gpg_cli.training.stopping import StopRequests
 
 
@@ -31,3 +35,32 @@ class StopAtRequest(TrainerCallback):
             self.interrupted = True
             control.should_save = True
             control.should_training_stop = True
+
+
+def require_checkpoint(run: Path, step: int) -> None:
+    """Of a run that stopped because it was asked to.
+
+    Raises:
+        GpgError: its checkpoint could not be written.
+    """
+    if not (run / f"checkpoint-{step}").is_dir():
+        raise GpgError(
+            f"stopped after {step} steps, but could not write their checkpoint",
+            f"Make room, then go on from the last checkpoint, if there is one: gpg train --resume {run}",
+        )
+
+
+@contextlib.contextmanager
+def stop_in_words(run: Path) -> Iterator[None]:
+    """
+    Raises:
+        Interrupted: Ctrl-C, a second time or when nothing was left to finish.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise stopped_at_once(run) from stop
+
+
+def stopped_at_once(run: Path) -> Interrupted:
+    return Interrupted("stopped at once", f"Go on from the last checkpoint, if there is one: gpg train --resume {run}")

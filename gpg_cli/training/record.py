@@ -10,8 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from gpg_cli.console import say
 from gpg_cli.metrics_file import read_metrics
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
 from gpg_cli.training.hardware import describe_hardware
@@ -48,9 +50,21 @@ class RunRecord:
             "processes": plan.machines.world_size if plan.machines else plan.config.world_size,
             "started": earlier.get("started", _now()),
             "resumed": [*earlier.get("resumed", []), *([resumed] if plan.checkpoint else [])],
+            "accuracy_before": earlier.get("accuracy_before"),
             "finished": None,
             "summary": None,
         }
+        write_json(self._path, self._facts)
+
+    @property
+    def accuracy_before(self) -> float | None:
+        """Share of right answers before the first step; None where it was not measured, or not to the end."""
+        share: float | None = self._facts["accuracy_before"]
+        return share
+
+    def begin(self, accuracy_before: float) -> None:
+        """Keep what was measured before the first step, for a run that is interrupted."""
+        self._facts["accuracy_before"] = accuracy_before
         write_json(self._path, self._facts)
 
     def finish(self, summary: dict[str, Any]) -> None:
@@ -60,20 +74,36 @@ class RunRecord:
 
 
 class MetricsFile(TrainerCallback):
-    """metrics.jsonl: one line a step, as the trainer logs it."""
+    """metrics.jsonl: one line a step, as the trainer logs it.
 
-    def __init__(self, folder: Path) -> None:
+    While the disk is full, lines are held back. A checkpoint knows the lines before it, so none is lost with the run.
+
+    Args:
+        folder: the run.
+        checkpoint: what it goes on from.
+    """
+
+    def __init__(self, folder: Path, checkpoint: Path | None = None) -> None:
         self._path = folder / METRICS_FILE
+        self._checkpoint = checkpoint
+        self._held_back = ""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Steps after the checkpoint that a run goes on from are made again, and logged again."""
-        if state.is_world_process_zero and self._path.exists():
-            kept = [line for line in read_metrics(self._path.parent) if line["step"] <= state.global_step]
-            beside = self._path.with_name(self._path.name + ".tmp")
-            beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-            os.replace(beside, self._path)
+        """Steps after the checkpoint that a run goes on from are made again, and logged again.
+
+        Those before it that the file lacks, after a power cut for example, are taken from the checkpoint.
+        """
+        if not state.is_world_process_zero or not (state.global_step or self._path.exists()):
+            return
+        lines = {line["step"]: {"step": line["step"], **line} for line in state.log_history if "loss" in line}
+        for place in (self._checkpoint, self._path.parent):
+            lines |= {line["step"]: line for line in read_metrics(place)} if place else {}
+        beside = self._path.with_name(self._path.name + ".tmp")
+        kept = [json.dumps(lines[step]) + "\n" for step in sorted(lines) if step <= state.global_step]
+        beside.write_text("".join(kept), encoding="utf-8")
+        os.replace(beside, self._path)
 
     def on_log(
         self,
@@ -85,8 +115,28 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         # Trainer ends with a line of totals (train_runtime, ...), which is no step.
         if state.is_world_process_zero and logs and "loss" in logs:
+            self._held_back += json.dumps({"step": state.global_step, **logs}) + "\n"
+            try:
+                self._write()
+            except OSError as error:
+                say(f"[red]could not write {escape(str(self._path))}: {error.strerror}[/]; the lines wait for room")
+
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
+        """Raises OSError where there is still no room for lines that were held back."""
+        if self._held_back:
+            self._write()
+
+    def _write(self) -> None:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+                file.write(self._held_back)
+        except OSError:
+            # Of a line that is cut short the next would become a part.
+            if self._path.exists():
+                os.truncate(self._path, size)
+            raise
+        self._held_back = ""
 
 
 def _git_commit() -> str | None:

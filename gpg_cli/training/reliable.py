@@ -26,6 +26,7 @@ from trl.trainer.utils import is_async_callable
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.training.disk import disk_fault, reason_of
 from gpg_cli.training.health import explain_out_of_memory, is_out_of_memory
 from gpg_cli.training.metrics import peak_memory_gib
 from gpg_cli.training.picture_trainer import PictureTrainer, decoded
@@ -51,6 +52,8 @@ class SkippingAccelerator(Accelerator):
 
 class ReliableTrainer(PictureTrainer):
     """What our trainers share; takes the arguments of TRL's GRPOTrainer, with a `TrainerConfig` as `args`."""
+
+    log_completions: bool  # TRL's
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -329,6 +332,19 @@ class ReliableTrainer(PictureTrainer):
             # Present in every line, so that a reader need not know whether it may be missing.
             for reason in ("dead", "nonfinite"):
                 self._metrics["train"].setdefault(f"skipped/{reason}", [0.0])
-        super().log(logs, start_time)
+        logs_completions = self.log_completions
+        # With the totals at the end TRL would write the last step's once more, or none over them where a run that is
+        # gone on with had no step left.
+        self.log_completions = logs_completions and "loss" in logs
+        try:
+            super().log(logs, start_time)
+        except OSError as error:
+            if not self.log_completions or disk_fault(error) is None:
+                raise
+            name = f"completions/completions_{self.state.global_step:05d}.parquet"
+            (Path(self.args.output_dir) / name).unlink(missing_ok=True)
+            say(f"[red]could not write {name}: {reason_of(error)}[/]; the run goes on without")
+        finally:
+            self.log_completions = logs_completions
         # transformers keeps all lines, and writes all of them into each checkpoint; metrics.jsonl has them.
         del self.state.log_history[:-_REMEMBERED_LINES]

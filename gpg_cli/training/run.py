@@ -10,14 +10,16 @@ from typing import Any
 from rich.markup import escape
 
 from gpg_cli.console import say
-from gpg_cli.errors import GpgError
+from gpg_cli.errors import GpgError, Interrupted
 from gpg_cli.metrics_file import read_metrics
 from gpg_cli.reward_picture import draw_reward
 from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, prepare_output_folder, read_json, write_json
 from gpg_cli.training.build import build_trainer, model_location, save_model
+from gpg_cli.training.checkpoints import tidy
 from gpg_cli.training.curve import HeldOut, ScoreCurve
 from gpg_cli.training.data import BenchQuestions
-from gpg_cli.training.interruption import StopAtRequest
+from gpg_cli.training.disk import disk_faults_in_words
+from gpg_cli.training.interruption import StopAtRequest, require_checkpoint, stop_in_words, stopped_at_once
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.parallel import leave_process_group
@@ -104,23 +106,34 @@ def train(request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher) -
     """
     started = time.perf_counter()
     plan = make_plan(request, benchmarks.questions, publisher.check)
-    if is_started_by_us() or process_rank() > 0:
-        _work(plan, benchmarks)
-        return None
-    if request.machine_rank > 0:
-        _launch(plan, request)
-        return None
+    with disk_faults_in_words(plan.output_dir), stop_in_words(plan.output_dir):
+        if is_started_by_us() or process_rank() > 0:
+            _work(plan, benchmarks)
+            return None
+        if request.machine_rank > 0:
+            _launch(plan, request)
+            return None
+        return _train(plan, request, benchmarks, publisher, started)
+
+
+def _train(
+    plan: Plan, request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher, started: float
+) -> TrainResult:
+    """In the one process that tells the story; `started` is its clock's time."""
     if plan.checkpoint is None:
         prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
+    # A run that was killed may have left it, and go on with one process.
+    (plan.output_dir / _OUTCOME_FILE).unlink(missing_ok=True)
     record = RunRecord(plan)
     final_model = plan.output_dir / MODEL_FOLDER
-    before = after = None
+    before, after = record.accuracy_before, None
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
     uploads = Uploads(plan.output_dir, plan.push, publisher) if plan.push else None
     with library_output_on_stderr(), uploads or contextlib.nullcontext():
         if measures and plan.checkpoint is None:
             before = _measure(benchmarks, Path(model_location(plan)), plan, keep=False)
+            record.begin(before)
         outcome = _launch(plan, request) if plan.machines else _train_here(plan, benchmarks)
         if measures and not outcome.interrupted:
             after = _measure(benchmarks, final_model, plan, keep=True)
@@ -153,11 +166,15 @@ def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
         model = model_location(plan)
     with StopRequests(_announce_stop) as requests, LiveProgress() as progress:
         stopper = StopAtRequest(requests)
-        trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir), progress, stopper])
+        trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir, plan.checkpoint), progress, stopper])
         if plan.push is not None and plan.push.every is not None:
             trainer.add_callback(PushCheckpoints(plan.output_dir, plan.push.every))
         _add_curve(trainer, plan, model, benchmarks)
         trainer.train(resume_from_checkpoint=str(plan.checkpoint) if plan.checkpoint else None)
+        if trainer.accelerator.is_main_process:
+            tidy(plan.output_dir, plan.config.save_total_limit)
+            if stopper.interrupted:
+                require_checkpoint(plan.output_dir, trainer.state.global_step)
         if not stopper.interrupted:
             save_model(trainer, plan, model, plan.output_dir / MODEL_FOLDER)
     return _Outcome(trainer.state.global_step, stopper.interrupted)
@@ -176,9 +193,9 @@ def _launch(plan: Plan, request: TrainRequest) -> _Outcome:
     """Start the processes of this machine, and wait for them; the first machine's tell how it ended."""
     assert plan.machines is not None
     report = plan.output_dir / _OUTCOME_FILE
-    if plan.machines.machine_rank == 0:
-        report.unlink(missing_ok=True)
     code = launch(plan.machines, request.arguments(plan.output_dir, plan.checkpoint))
+    if code == Interrupted.exit_code:
+        raise stopped_at_once(plan.output_dir)
     if not code and plan.machines.machine_rank > 0:
         return _Outcome(0, interrupted=False)
     if plan.machines.machine_rank > 0 or not report.exists():

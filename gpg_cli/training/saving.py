@@ -10,9 +10,11 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
+from gpg_cli.run_folder import METRICS_FILE
 from gpg_cli.sealed_folder import seal
 from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
 from gpg_cli.training.config import TrainerConfig
+from gpg_cli.training.disk import disk_fault
 
 
 class SavingTrainer(GRPOTrainer):
@@ -50,6 +52,13 @@ class SavingTrainer(GRPOTrainer):
         saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
         target.load_state_dict(saved.state_dict())
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As transformers', which makes one step more where a checkpoint of the last step is gone on from (5.17)."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*args, **kwargs)
+
     def own_state(self) -> dict[str, Any]:
         """What a checkpoint holds besides what transformers puts there, as JSON values."""
         return {}
@@ -86,6 +95,8 @@ class SavingTrainer(GRPOTrainer):
         if main:
             try:
                 if not elsewhere:
+                    if (run / METRICS_FILE).is_file():
+                        shutil.copy(run / METRICS_FILE, staged / name)
                     seal(staged / name, self._facts())
                     publish(staged / name, run / name)
                     delete_old(run, self.args.save_total_limit, protect=run / name)
@@ -130,13 +141,11 @@ def _weight_names(folder: Path) -> set[str]:
 
 
 def _disk_problem(error: Exception) -> OSError:
-    """A full disk, as the standard library, PyTorch and safetensors say it; anything else is raised again."""
-    text = str(error)
-    if isinstance(error, OSError):
-        return error
-    if any(sign in text for sign in ("No space left", "PytorchStreamWriter failed", "inline_container", "os error 28")):
-        return OSError(text)
-    raise error
+    """Why the checkpoint could not be written; anything but that is raised again."""
+    problem = error if isinstance(error, OSError) else disk_fault(error)
+    if problem is None:
+        raise error
+    return problem
 
 
 def _remove(folder: Path) -> None:

@@ -20,6 +20,7 @@ from gpg_cli.training.checkpoints import (
     find_newest,
     publish,
     read_facts,
+    tidy,
 )
 
 
@@ -291,6 +292,18 @@ def test_what_a_killed_run_put_aside_is_deleted_unless_it_is_all_there_is(tmp_pa
     shutil.copytree(tmp_path / ".checkpoint-50.old", tmp_path / "checkpoint-50")
     delete_old(tmp_path, keep=None)
     assert names(tmp_path) == {"checkpoint-50"}
+
+
+def test_at_the_end_of_a_run_nothing_tells_of_a_kill(tmp_path: Path) -> None:
+    """Killed while the checkpoint of step 3 was written again, and before that while that of step 1 was deleted."""
+    for step in (1, 2, 3):
+        save(tmp_path, step)
+    break_it(tmp_path / "checkpoint-1")
+    stage(tmp_path, 3, "again")
+    (tmp_path / "checkpoint-3").rename(tmp_path / ".checkpoint-3.old")
+    tidy(tmp_path, keep=2)
+    assert names(tmp_path) == {"checkpoint-2", "checkpoint-3"}
+    assert what_is_wrong(tmp_path / "checkpoint-3") is None
 
 
 def test_deleting_looks_at_hashes_only_when_told_to(tmp_path: Path) -> None:

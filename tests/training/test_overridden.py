@@ -28,6 +28,11 @@ from trl.trainer.utils import add_fused_lm_head
         (GRPOTrainer.log, "self logs start_time"),
         (GRPOTrainer._tokenize_prompts, "self prompts"),
         (Trainer._get_output_dir, "self trial"),
+        (
+            Trainer._run_epoch,
+            "self model epoch train_dataloader steps_in_epoch num_update_steps_per_epoch trial ignore_keys_for_eval "
+            "start_time resume_from_checkpoint epochs_trained steps_trained_in_current_epoch",
+        ),
         (Trainer._load_from_checkpoint, "self resume_from_checkpoint model"),
         (Trainer._get_grad_norm, "self model grad_norm"),
         (VLLMGeneration.generate, "self prompts images num_generations profiler"),

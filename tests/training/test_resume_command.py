@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 SETTINGS = (
@@ -58,6 +59,69 @@ def test_other_settings_are_refused_and_named(
     assert outcome.code == 2
     assert complaint in outcome.error_lines[-2]
     assert hint in outcome.error_lines[-1]
+
+
+def test_a_run_that_has_come_to_its_end_makes_no_step_more(gpg: Callable, arguments: list[str]) -> None:
+    """What a kill after the last checkpoint leaves to be done is the model, and nothing else."""
+    gpg(*arguments, "--max-steps", "2", "--set", "log_completions=true")
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.suffix in (".jsonl", ".parquet")}
+    subprocess.run(["rm", "-r", "run/model"], check=True)
+    assert gpg("train", "--resume", "run", "--json").json["steps"] == 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert Path("run/model/model.safetensors").is_file()
+
+
+def test_what_was_measured_is_kept(gpg: Callable, arguments: list[str]) -> None:
+    """Before the first step; and after the last, as far as it came, where the model stays the same."""
+    first = gpg(*arguments, "--max-steps", "1", "--set", "eval_bench=quickstart", "--set", "eval_limit=4", "--json")
+    assert first.json["accuracy_before"] is not None
+    names = {path.name for path in Path("run").iterdir()}
+    second = gpg("train", "--resume", "run", "--json")
+    assert second.json | {"seconds": 0} == first.json | {"seconds": 0}
+    assert {path.name for path in Path("run").iterdir()} == names
+
+
+def test_a_stop_without_room_for_a_checkpoint_is_told(
+    gpg: Callable, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr("gpg_cli.training.saving.seal", full)
+    outcome = gpg(*arguments)
+    assert outcome.code == 2
+    assert "stopped after 2 steps, but could not write their checkpoint" in outcome.err
+
+
+def test_a_second_ctrl_c_says_how_to_go_on(
+    gpg: Callable, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("gpg_cli.training.saving.seal", twice)
+    outcome = gpg(*arguments)
+    assert outcome.code == 130
+    assert outcome.error_lines[-2:] == [
+        "Error: stopped at once",
+        "Go on from the last checkpoint, if there is one: gpg train --resume run",
+    ]
+
+
+def test_a_final_model_without_room_is_told(
+    gpg: Callable, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of safetensors, whose errors are no OSError."""
+
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("gpg_cli.training.reliable.ReliableTrainer.save_model", full)
+    outcome = gpg(*arguments, "--max-steps", "1", "--set", "save_strategy=no")
+    assert outcome.code == 2
+    assert "could not write the final model to run/model: No space left on device" in outcome.err
 
 
 def test_the_cut_of_a_step_may_change(gpg: Callable, arguments: list[str]) -> None:
