@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerState
 
 from gpg_cli.grading.time_limit import TimeLimitReached, time_limit
 from gpg_cli.training.reward_guard import Failure, GuardedReward, RewardReport
@@ -40,7 +41,7 @@ def test_a_function_that_works_is_called_once_with_everything() -> None:
         calls.append(inputs)
         return [1.0, 0.5]
 
-    state = object()
+    state = TrainerState(global_step=3)
     rewards, report = call(reward, ["a", "b"], solution=["4", "5"], trainer_state=state, tools=["x"])
     assert rewards == [1.0, 0.5]
     assert report == RewardReport(rows=2, failures=[])
