@@ -42,10 +42,14 @@ def test_streams_may_be_closed_replaced_and_wrapped(capfd: pytest.CaptureFixture
 
 
 def test_an_exception_passes_and_all_is_put_back() -> None:
+    def fail_elsewhere() -> None:
+        with surroundings_kept():
+            os.chdir("/")
+            raise ValueError("no")
+
     before = os.getcwd()
-    with pytest.raises(ValueError, match="no"), surroundings_kept():
-        os.chdir("/")
-        raise ValueError("no")
+    with pytest.raises(ValueError, match="no"):
+        fail_elsewhere()
     assert os.getcwd() == before
 
 
