@@ -12,6 +12,7 @@ from gpg_cli.cli_options import DebugOption, JsonOption, OutputDirOption, Overwr
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
+from gpg_cli.leftover_threads import end_without_them
 
 if TYPE_CHECKING:
     from gpg_cli.training.pushing import Publisher
@@ -26,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
+
+_INTERRUPTED = 130
 
 
 @app.callback(invoke_without_command=True)
@@ -305,25 +308,34 @@ app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
+    code = _run(arguments)
+    if arguments is None:  # else it is not the process's own command, and the process goes on
+        end_without_them(code)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run one command; returns its exit code."""
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
     given = with_resume_value(with_dashes(arguments))
     try:
         code = 0 if _listed(given) else app(given, standalone_mode=False, prog_name="gpg")
     except typer.Exit as done:
-        sys.exit(done.exit_code)
+        return done.exit_code
     except typer.Abort:
-        print_error("interrupted", "Run the same command again.")
-        sys.exit(130)
+        code = _INTERRUPTED
     except typer.TyperException as error:
         text = error.format_message()
         if not text:  # `gpg` alone: the help is on the screen already
-            sys.exit(0)
+            return 0
         print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
-        sys.exit(2)
+        return 2
     finally:
         gc.enable()
-    sys.exit(code if isinstance(code, int) else 0)
+    if code == _INTERRUPTED:  # what Typer makes of Ctrl-C
+        print_error("interrupted", "Run the same command again; a training goes on with `gpg train --resume RUN`.")
+    return code if isinstance(code, int) else 0
 
 
 def _listed(given: list[str]) -> bool:

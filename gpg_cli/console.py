@@ -1,5 +1,9 @@
 """Where the program speaks: messages and progress on stderr, results on stdout."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,6 +18,29 @@ results = Console(highlight=False)
 def say(text: str) -> None:
     """Print one message for the person watching; `text` may hold rich markup."""
     messages.print(text, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def stdout_on_stderr() -> Iterator[None]:
+    """Keep stdout for results: what anybody prints meanwhile, child processes included, goes to stderr."""
+    before = sys.stdout
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed, so there is nothing to keep
+        kept = None
+    try:
+        if kept is not None:
+            before.flush()
+            with contextlib.suppress(OSError):
+                os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            with contextlib.suppress(ValueError):
+                before.flush()  # a logger may hold the stream itself
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def print_json(value: dict[str, Any]) -> None:

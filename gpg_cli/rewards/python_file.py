@@ -13,8 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gpg_cli.console import stdout_on_stderr
 from gpg_cli.errors import GpgError
 from gpg_cli.rewards.registry import Reward
+from gpg_cli.rewards.surroundings import surroundings_kept
 from gpg_cli.yaml_file import did_you_mean
 
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ def _import_file(file: Path) -> ModuleType:
         # Last, so that nothing beside the file takes the place of an installed package.
         sys.path.append(str(file.parent))
     try:
-        loader.exec_module(module)
+        with stdout_on_stderr(), surroundings_kept():
+            loader.exec_module(module)
     except BaseException:
         del sys.modules[module_name]
         raise

@@ -78,7 +78,7 @@ class BaselineTrainer(ReliableTrainer):
         batch = super()._generate_and_score_completions(self.decoded_examples(inputs))
         if self.model.training:
             self.report_rewards()
-            rewards = weighted_reward(self._gathered, self.reward_weights.to(self._gathered.device))
+            rewards = weighted_reward(self._gathered.cpu(), self.reward_weights.cpu())
             valid = group_advantages(rewards, generations, "none").valid
             self._metrics["train"]["groups/valid"].append(valid.sum().item())
             self._metrics["train"]["groups/total"].append(valid.numel())

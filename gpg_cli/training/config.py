@@ -46,6 +46,11 @@ class TrainerConfig(GRPOConfig):
 
     def __post_init__(self) -> None:
         self.logging_steps, self.logging_nan_inf_filter = 1, False
+        if self.num_generations is not None and self.num_generations < 2:
+            raise ValueError(
+                f"num_generations must be at least 2, not {self.num_generations}: a completion is compared with the "
+                "others of its prompt"
+            )
         super().__post_init__()
         _require_between(self, "max_failed_rewards", 0, 1)
         if self.reward_timeout <= 0 or self.max_nonfinite_steps <= 0:

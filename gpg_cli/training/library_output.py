@@ -1,8 +1,9 @@
 """Where the libraries under a training may write."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
+
+from gpg_cli.console import stdout_on_stderr
 
 
 @contextlib.contextmanager
@@ -13,7 +14,7 @@ def library_output_on_stderr() -> Iterator[None]:
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with stdout_on_stderr():
             yield
     finally:
         if shown:

@@ -21,9 +21,12 @@ ImportanceMode = Literal["token_truncate", "token_mask", "sequence_truncate", "s
 
 # TRL's and upstream's guard against a division by zero: F = std + 1e-4.
 STD_GUARD = 1e-4
-# Rewards that differ by less than float32's rounding of a weighted sum count as equal. Telling dead groups by a
+# Rewards that differ by less than float32's rounding, relative to the larger, count as equal. Telling dead groups by a
 # standard deviation of exactly 0, as upstream does, takes six rewards of 1.2 (std 1.3e-7) for a group with signal.
 EQUAL_REWARDS = 1e-6
+# What is left where numbers about 1 cancel (0.1 + 0.2 - 0.3 is 6e-17) has no size to compare with. Below AdamW's
+# epsilon of 1e-8 by far, an advantage as small moves nothing, and its group would only be counted as one with signal.
+NO_REWARD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class GroupAdvantages:
     """What a batch of groups is worth to the policy.
 
     Attributes:
-        advantages: A_i, shape (groups * generations,); exactly 0 in dead groups and where no reward applied.
+        advantages: A_i, shape (groups * generations,), float64; exactly 0 in dead groups and where no reward applied.
         valid: whether a group carries signal, shape (groups,), boolean.
     """
 
@@ -40,23 +43,28 @@ class GroupAdvantages:
 
 
 def weighted_reward(rewards_per_function: Tensor, weights: Tensor) -> Tensor:
-    """Sum the reward functions of each completion.
+    """Sum the reward functions of each completion, in double precision.
 
     A NaN is a reward that does not apply and adds nothing; a completion to which none applies has no reward (NaN).
+    A sum that is rounding only, as that of 3 x 0.1 and -0.3 in float32, is 0.
 
     Args:
         rewards_per_function: shape (completions, functions).
         weights: shape (functions,).
 
     Returns:
-        Rewards, shape (completions,).
+        Rewards, shape (completions,), float64.
     """
-    rewards = (rewards_per_function * weights).nansum(dim=1)
+    terms = rewards_per_function.double() * weights.double()
+    rewards = terms.nansum(dim=1)
+    rewards = rewards.masked_fill(rewards.abs() <= EQUAL_REWARDS * terms.abs().nansum(dim=1), 0.0)
     return rewards.masked_fill(rewards_per_function.isnan().all(dim=1), torch.nan)
 
 
 def group_advantages(rewards: Tensor, generations: int, scale: RewardScale) -> GroupAdvantages:
     """Compare each completion with its group (paper, section 3; F in its ablation of normalisers).
+
+    In double precision: the square of a reward of 1e30 is infinite in float32, and so would be F.
 
     Completions without a reward (NaN) neither count in their group's mean nor get an advantage.
 
@@ -70,7 +78,7 @@ def group_advantages(rewards: Tensor, generations: int, scale: RewardScale) -> G
     """
     if rewards.numel() % generations:
         raise ValueError(f"{rewards.numel()} rewards cannot be cut into groups of {generations}")
-    groups = rewards.view(-1, generations)  # (groups, generations)
+    groups = rewards.double().view(-1, generations)  # (groups, generations)
     scored = ~groups.isnan()
     centred = groups - groups.nanmean(dim=1, keepdim=True)
     if scale == "group":
@@ -81,7 +89,7 @@ def group_advantages(rewards: Tensor, generations: int, scale: RewardScale) -> G
     lowest = groups.masked_fill(~scored, torch.inf).amin(dim=1)
     size = torch.maximum(highest.abs(), lowest.abs())
     # A group without any reward has highest = -inf, lowest = inf and size = inf: the comparison is false, it is dead.
-    valid = (highest - lowest) > EQUAL_REWARDS * size
+    valid = (highest - lowest) > (EQUAL_REWARDS * size).clamp(min=NO_REWARD)
     advantages = centred.masked_fill(~(scored & valid[:, None]), 0.0)
     return GroupAdvantages(advantages.view(-1), valid)
 

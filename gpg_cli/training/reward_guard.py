@@ -3,11 +3,13 @@
 import copy
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set, Sized
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from gpg_cli.grading.time_limit import time_limit
+from gpg_cli.rewards.surroundings import surroundings_kept
 
 # A part of the rows gets its share of the time, but never so little that one slow answer of a server takes all of it.
 _SHORTEST_LIMIT_S = 5.0
@@ -75,8 +77,9 @@ class GuardedReward:
     alone; those get None. A row whose value is infinite or no number gets None without another call. NaN and None
     mean that the reward does not apply, and are no failures. KeyboardInterrupt passes.
 
-    The function works on copies of the lists, of prompts and completions also in depth. What it logs is passed on
-    once: `log_extra` with a value for each row (None where there is none), `log_metric` from the calls that worked.
+    The function works on copies: of lists and dictionaries in depth, of the trainer's state shallowly. What it does to
+    the process is undone (see `surroundings_kept`). What it logs is passed on once: `log_extra` with a value for each
+    row (None where there is none), `log_metric` from the calls that worked.
     """
 
     def __init__(self, function: Callable[..., Any], timeout_s: float) -> None:
@@ -141,7 +144,7 @@ class GuardedReward:
         limit_s = max(self.timeout_s * len(part) / rows, min(_SHORTEST_LIMIT_S, self.timeout_s))
         started = time.monotonic()
         try:
-            with time_limit(limit_s):
+            with surroundings_kept(), time_limit(limit_s):
                 values = _listed(self._function(**own_inputs), len(part))
                 for row, value in enumerate(values):
                     reward, wrong = _number(value)
@@ -162,25 +165,40 @@ class GuardedReward:
 def _copy_rows(inputs: dict[str, Any], part: range, rows: int) -> dict[str, Any]:
     """The inputs for some of the rows, in lists of their own; what is no list of `rows` values is handed on as it is.
 
-    Lists in those lists, token ids for example, are copied too: the trainer still needs them.
+    Lists and dictionaries in those lists are copied too: the trainer still needs them, and so do other rows, which may
+    share theirs.
     """
     copies: dict[str, Any] = {}
     for key, value in inputs.items():
-        if not isinstance(value, list | tuple) or len(value) != rows:
+        if key == "trainer_state":
+            copies[key] = copy.copy(value)
+        elif not isinstance(value, list | tuple) or len(value) != rows:
             copies[key] = value
-        elif key in ("prompts", "completions"):
-            copies[key] = copy.deepcopy(list(value[part.start : part.stop]))
+        elif key == "completion_ids":  # numbers only, and many
+            copies[key] = [list(item) for item in value[part.start : part.stop]]
         else:
-            copies[key] = [list(item) if type(item) is list else item for item in value[part.start : part.stop]]
+            copies[key] = [_copied(item) for item in value[part.start : part.stop]]
     return copies
+
+
+def _copied(value: Any) -> Any:
+    """Lists and dictionaries in depth; all else, pictures for example, as it is."""
+    if type(value) is list:
+        return [_copied(item) for item in value]
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return value
 
 
 def _listed(result: Any, rows: int) -> list[Any]:
     if not isinstance(result, Iterable) or isinstance(result, str | bytes | Mapping | Set):
         raise _WrongResult(f"returned {type(result).__name__}, not a list of numbers")
-    values = list(result)
+    # A generator may never end, and `list` of it is one long call into C.
+    values = list(islice(result, rows + 1))
     if len(values) != rows:
-        raise _WrongResult(f"returned {len(values)} values, expected {rows}")
+        found = len(result) if isinstance(result, Sized) else len(values)
+        more = "or more " if found == rows + 1 and not isinstance(result, Sized) else ""
+        raise _WrongResult(f"returned {found} {more}values, expected {rows}")
     return values
 
 
@@ -190,8 +208,8 @@ def _number(value: Any) -> tuple[float | None, str | None]:
         return None, None
     try:
         number = float("not a number" if isinstance(value, str | bytes) else value)
-    except (TypeError, ValueError, OverflowError):
-        return None, _shortened(f"returned {value!r}, which is no number")
+    except Exception:
+        return None, _shortened(f"returned {_text_of(value)}, which is no number")
     if abs(number) > _FLOAT32_MAX:
         return None, f"returned {number:g}, which is infinite in float32"
     return number, None
@@ -205,6 +223,13 @@ def _described(error: BaseException) -> str:
     if isinstance(error, _WrongResult):
         return text
     return _shortened(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _text_of(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def _shortened(text: str) -> str:

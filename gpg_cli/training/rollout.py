@@ -1,6 +1,7 @@
 """Fill a batch with groups that carry signal: when to sample more prompts, how many, and what to keep."""
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +36,9 @@ class Rollout:
 
     @property
     def accuracy(self) -> float | None:
-        return self.columns.get("accuracy")
+        """None also where a reward function of the user's logged something else under that name."""
+        value = self.columns.get("accuracy")
+        return float(value) if isinstance(value, numbers.Real) and math.isfinite(value) else None
 
     @property
     def loss_tokens(self) -> int:

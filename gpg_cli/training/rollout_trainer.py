@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ class RolloutTrainer(ReliableTrainer):
         whole_step.per_device_train_batch_size = args.completions_per_step // args.world_size
         whole_step.gradient_accumulation_steps = whole_step.steps_per_generation = 1
         whole_step.generation_batch_size = args.completions_per_step
+        self._empty_rows: list[int] = []
+        if kwargs.get("rollout_func") is not None:
+            kwargs["rollout_func"] = partial(self._roll_out, kwargs["rollout_func"])
         super().__init__(model, reward_funcs, whole_step, **kwargs)
         self._microbatch_rows = args.per_device_train_batch_size
         self._rows_at_once = args.generation_batch_size // args.world_size
@@ -99,6 +103,25 @@ class RolloutTrainer(ReliableTrainer):
         prompts = [prompt for prompt, _ in rows[::generations]]
         return [Group(*parts) for parts in zip(prompts, groups, valid, strict=True)]
 
+    # TRL 1.16 looks at the last token of every completion (`_generate`), and fails where there is none.
+
+    def _roll_out(self, function: Any, prompts: list, trainer: Any) -> dict[str, Any]:
+        made = function(prompts, trainer)
+        ids, log_probs = self._fill_empty(made["completion_ids"], made["logprobs"])
+        masks = made.get("env_mask")
+        filled = {} if masks is None else {"env_mask": [list(mask) or [0] for mask in masks]}
+        return {**made, "completion_ids": ids, "logprobs": log_probs, **filled}
+
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> tuple[list[list[int]], Any]:
+        return self._fill_empty(*super()._generate_single_turn(*args, **kwargs))
+
+    def _fill_empty(self, ids: list[list[int]], log_probs: Any) -> tuple[list[list[int]], Any]:
+        """A padding token for each completion without a token, and which those are."""
+        self._empty_rows = [row for row, tokens in enumerate(ids) if not tokens]
+        if log_probs is not None:
+            log_probs = [list(values) or [math.nan] for values in log_probs]
+        return [list(tokens) or [self._tokenizer.pad_token_id] for tokens in ids], log_probs
+
     def _sample_rows(self, rows: Sequence[tuple[int, int]]) -> list[Rollout]:
         examples = {prompt: self.example(prompt) for prompt in dict.fromkeys(prompt for prompt, _ in rows)}
         inputs = [dict(examples[prompt]) for prompt, _ in rows]
@@ -107,6 +130,10 @@ class RolloutTrainer(ReliableTrainer):
         prompts = [row["prompt"] for row in inputs]
         with self.phase("generate"):
             prompt_ids, completion_ids, loss_masks, completions, log_probs, extra, _, _ = self._generate(prompts)
+        for row in self._empty_rows:
+            for values in (completion_ids, loss_masks, log_probs):
+                if values is not None:
+                    values[row] = []
         for name, values in extra.items():
             for example, value in zip(
                 inputs, values if isinstance(values, list) else [values] * len(inputs), strict=False

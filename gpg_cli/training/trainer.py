@@ -62,6 +62,8 @@ class GPGTrainer(RolloutTrainer):
         model.train()
         batch = self.sample_batch()
         self.report_rewards()
+        # Once more, for dropout: a reward function may have seeded or drawn from the same generators.
+        self.seed_step()
         with self.phase("train"):
             loss = self._train_on(model, batch)
         # A NaN returned here would stay in transformers' running sum; the gradient's norm tells of it.
@@ -119,7 +121,7 @@ class GPGTrainer(RolloutTrainer):
         in_group = (weights * lengths).view(-1, generations).sum(dim=1) if self.args.alpha_by == "tokens" else None
         share = inverse_alpha(judged.valid, in_group, self.args.inverse_alpha_floor) if self.args.adjust_gd else 1.0
         self._metrics["train"]["alpha"].append(1.0 / share)
-        return (judged.advantages.double() * weights / share).tolist()
+        return (judged.advantages * weights / share).tolist()
 
     def _accumulating(self, model: torch.nn.Module, *, last: bool) -> AbstractContextManager:
         """Gradients are exchanged once, with the last micro-batch."""

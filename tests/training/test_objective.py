@@ -62,6 +62,19 @@ def test_rewards_however_small_carry_signal_when_they_differ() -> None:
     assert group_advantages(torch.tensor([1e-9, 3e-9]), generations=2, scale="none").valid.tolist() == [True]
 
 
+@pytest.mark.parametrize("scale", ["none", "group", "batch"])
+def test_rewards_whose_squares_are_infinite_in_float32_have_their_advantages(scale: str) -> None:
+    groups = [[1e30, 0.0], [-3e30, 1e30]]
+    found = group_advantages(torch.tensor(groups).view(-1), generations=2, scale=scale)
+    torch.testing.assert_close(found.advantages.tolist(), reference_advantages(groups, scale), rtol=1e-6, atol=0)
+
+
+def test_what_cancels_up_to_rounding_is_no_signal() -> None:
+    assert group_advantages(torch.tensor([0.1 + 0.2 - 0.3, 0.0]), 2, "none").valid.tolist() == [False]
+    tenths = torch.tensor([[0.1, 0.3], [0.0, 0.0]])  # 3 x 0.1 - 0.3 is -7e-9 in float32
+    assert weighted_reward(tenths, torch.tensor([3.0, -1.0])).tolist() == [0.0, 0.0]
+
+
 def test_rewards_that_cannot_be_cut_into_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="7 rewards cannot be cut into groups of 2"):
         group_advantages(torch.zeros(7), generations=2, scale="none")

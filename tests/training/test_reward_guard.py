@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import itertools
 import math
+import os
 import signal
 import sys
 import threading
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerState
 
 from gpg_cli.grading.time_limit import TimeLimitReached, time_limit
 from gpg_cli.training.reward_guard import Failure, GuardedReward, RewardReport
@@ -40,7 +43,7 @@ def test_a_function_that_works_is_called_once_with_everything() -> None:
         calls.append(inputs)
         return [1.0, 0.5]
 
-    state = object()
+    state = TrainerState(global_step=3)
     rewards, report = call(reward, ["a", "b"], solution=["4", "5"], trainer_state=state, tools=["x"])
     assert rewards == [1.0, 0.5]
     assert report == RewardReport(rows=2, failures=[])
@@ -97,6 +100,30 @@ def test_columns_stay_beside_their_completions() -> None:
 )
 def test_results_that_are_not_one_number_a_completion_are_failures(result: Any, reason: str) -> None:
     assert call(lambda **inputs: result, ["a"]) == ([None], RewardReport(1, [Failure(0, reason)]))
+
+
+def test_values_without_end_are_a_failure_at_once() -> None:
+    """`list` of them is one call into C that no time limit stops, until the memory is gone."""
+    rewards, report = call(lambda **inputs: itertools.repeat(1.0), ["a"])
+    assert (rewards, report.failures) == ([None], [Failure(0, "returned 2 or more values, expected 1")])
+
+
+def test_a_value_that_fails_whatever_it_is_asked_costs_its_row_only() -> None:
+    class Hostile:
+        def __float__(self) -> float:
+            raise ZeroDivisionError
+
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    rewards, report = call(lambda **inputs: [1.0, Hostile()], ["a", "b"])
+    assert (rewards, report.failures) == ([1.0, None], [Failure(1, "returned a Hostile, which is no number")])
+
+
+def test_a_child_that_it_forks_does_not_go_on_training() -> None:
+    here = os.getpid()
+    rewards, _ = call(lambda **inputs: [float(os.fork() > 0)], ["a"])
+    assert (os.getpid(), rewards) == (here, [1.0])
 
 
 @pytest.mark.parametrize(
@@ -256,24 +283,41 @@ def test_a_user_who_presses_control_c_is_heard() -> None:
 
 def test_a_function_may_do_to_its_lists_what_it_likes() -> None:
     def reward(
-        prompts: list[Any], completions: list[Any], completion_ids: list[list[int]], solution: list[str], **columns: Any
+        prompts: list[Any],
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        solution: list[str],
+        facts: list[dict[str, Any]],
+        trainer_state: TrainerState,
     ) -> list[float]:
         rewards = [float(completion[0].pop("content")) for completion in completions]
         prompts.clear()
         completions.append("more")
         completion_ids[0].append(0)
         solution.reverse()
+        facts[0]["deep"].append("more")
+        trainer_state.max_steps = 1
         return rewards
 
     completions = [[{"role": "assistant", "content": text}] for text in ("1", "?", "3", "4")]
     ids = [[7], [8], [9], [10]]
     solution = ["a", "b", "c", "d"]
+    facts: list[dict[str, Any]] = [{"deep": ["as it was"]}] * 4
+    state = TrainerState(max_steps=9)
     guarded = GuardedReward(reward, 5.0)
-    rewards = guarded(prompts=["p"] * 4, completions=completions, completion_ids=ids, solution=solution)
+    rewards = guarded(
+        prompts=["p"] * 4,
+        completions=completions,
+        completion_ids=ids,
+        solution=solution,
+        facts=facts,
+        trainer_state=state,
+    )
     assert rewards == [1.0, None, 3.0, 4.0]
     assert [completion[0]["content"] for completion in completions] == ["1", "?", "3", "4"]
     assert ids == [[7], [8], [9], [10]]
     assert solution == ["a", "b", "c", "d"]
+    assert (facts[0], state.max_steps) == ({"deep": ["as it was"]}, 9)
 
 
 class Logs:
