@@ -13,6 +13,7 @@ from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
 from gpg_cli.leftover_threads import end_without_them
+from gpg_cli.termination import ends_in_order
 
 if TYPE_CHECKING:
     from gpg_cli.training.pushing import Publisher
@@ -174,6 +175,7 @@ def check(
 
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")
 @explains_errors
+@ends_in_order
 def evaluate(
     model: Annotated[str | None, typer.Option(help="Run folder, checkpoint, model folder or Hub id.")] = None,
     bench: Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from gpg_cli.cli_options import DebugOption, JsonOption, OverwriteOption
 from gpg_cli.command_errors import explains_errors
+from gpg_cli.termination import ends_in_order
 
 if TYPE_CHECKING:
     from gpg_cli.publishing.request import ExportResult
@@ -16,6 +17,7 @@ _FIRST_LINES = 24
 
 
 @explains_errors
+@ends_in_order
 def export(
     source: Annotated[str, typer.Argument(help="Run folder, checkpoint, adapter or model folder.", metavar="RUN")],
     checkpoint: Annotated[

@@ -1,13 +1,17 @@
-"""How a command ends when something is wrong: two lines on stderr and exit code 2."""
+"""How a command ends when something is wrong, or it is stopped: two lines on stderr, exit code 2 or 128 + signal."""
 
 import functools
 import gc
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
 from gpg_cli.errors import GpgError
+from gpg_cli.termination import Terminated
+
+_AGAIN = "Run the same command again."
 
 
 def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,6 +30,12 @@ def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
                 messages.print_exception()
             print_error(error.message, error.hint)
             raise typer.Exit(error.exit_code) from error
+        except Terminated as end:
+            print_error(f"ended by {end.signal.name}", _AGAIN)
+            raise typer.Exit(128 + end.signal) from end
+        except KeyboardInterrupt as end:  # Typer 0.29 itself would end without a word
+            print_error("interrupted", _AGAIN)
+            raise typer.Exit(128 + signal.SIGINT) from end
 
     return wrapped
 

@@ -14,7 +14,8 @@ Shared by training (which writes it), evaluation and publishing (which read it),
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,31 @@ def prepare_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequenc
     check_output_folder(path, overwrite=overwrite, written_by_us=written_by_us)
     try:
         if path.is_dir():
-            _empty(path, last=written_by_us)
+            empty_folder(path, last=written_by_us)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GpgError(f"cannot write to {path}: {error.strerror}", "Name another output folder.") from error
+
+
+def empty_folder(path: Path, *, last: Sequence[str], keep: Sequence[str] = ()) -> None:
+    """Delete what is in a folder.
+
+    Args:
+        last: names that tell whose folder it is. They go after all others, in this order: what a kill in between leaves
+            can be overwritten still.
+        keep: names that stay.
+
+    Raises:
+        OSError: something cannot be deleted.
+    """
+    order = {name: place for place, name in enumerate(last, start=1)}
+    for each in sorted(path.iterdir(), key=lambda each: order.get(each.name.removesuffix(".tmp"), 0)):
+        if each.name in keep:
+            continue
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
 
 
 def check_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequence[str]) -> None:
@@ -124,15 +146,6 @@ def check_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequence[
         )
 
 
-def _empty(folder: Path, last: Sequence[str]) -> None:
-    """What tells whose folder it is goes last: after a kill in between, it can still be emptied."""
-    for path in sorted(folder.iterdir(), key=lambda path: path.name.removesuffix(".tmp") in last):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 def set_aside_scores(run: Path) -> None:
     """Move RUN/eval, whose scores are those of the final model, out of the way of a new final model's."""
     scores = run / EVAL_FOLDER
@@ -142,10 +155,26 @@ def set_aside_scores(run: Path) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all: beside it first, then renamed over it."""
+    """Write a JSON file whole or not at all: beside it first, then renamed over it.
+
+    Raises:
+        OSError: the disk is full, for example; the file is as it was.
+    """
+    with written_whole(path) as beside:
+        beside.write_text(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A file to write beside another one, whose place it then takes; where writing fails it is deleted."""
     beside = path.with_name(path.name + ".tmp")
-    beside.write_text(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    try:
+        yield beside
+        os.replace(beside, path)
+    except BaseException:
+        # On a full disk it would take up the room that is to be made.
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def read_json(path: Path) -> dict[str, Any]:

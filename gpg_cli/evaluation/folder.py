@@ -1,6 +1,7 @@
 """Where an evaluation is written, and what of it is there already."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 
@@ -12,14 +13,35 @@ from gpg_cli.evaluation.prompting import Prepared
 from gpg_cli.evaluation.record import RECORD_FILE, Record, differences, read_record
 from gpg_cli.evaluation.results import RESULTS_FILE
 from gpg_cli.evaluation.samples_file import read_samples
-from gpg_cli.run_folder import EVAL_FOLDER, MODEL_FOLDER, check_output_folder, prepare_output_folder
+from gpg_cli.evaluation.writing import LOCK_FILE, sole_writer, told_in_words
+from gpg_cli.run_folder import EVAL_FOLDER, MODEL_FOLDER, check_output_folder, empty_folder
 
-_WRITTEN_BY_US = (RESULTS_FILE, SAMPLES_FILE, RECORD_FILE, MASKS_FILE)
+_WRITTEN_BY_US = (RESULTS_FILE, SAMPLES_FILE, MASKS_FILE, RECORD_FILE)
+# What a kill before the first sample leaves: nobody misses it.
+_LEFT_OVER = (LOCK_FILE, f"{RECORD_FILE}.tmp")
 _SHOWN = 3
+
+
+@contextmanager
+def chosen_folder(plan: Plan, record: Record) -> Iterator[Path | None]:
+    """The folder that `choose_folder` says, for this process alone; None where nothing is to be kept.
+
+    Raises:
+        GpgError: another process is writing there; see `choose_folder`.
+    """
+    while (folder := choose_folder(plan, record)) is not None:
+        with sole_writer(folder):
+            # Another evaluation may have come and gone before the folder was ours.
+            if choose_folder(plan, record) == folder:
+                yield folder
+                return
+    yield None
 
 
 def choose_folder(plan: Plan, record: Record) -> Path | None:
     """The folder of an evaluation: the one that was named, or the first free one, or one to go on with; not made yet.
+
+    What is in it may change until it is this process's alone: see `chosen_folder`.
 
     Raises:
         GpgError: the folder that was named holds another evaluation (what differs is told), or something else.
@@ -28,6 +50,8 @@ def choose_folder(plan: Plan, record: Record) -> Path | None:
     if not request.keep:
         return None
     if request.output_dir is not None:
+        if _is_free(request.output_dir):
+            return request.output_dir
         if request.overwrite or not _holds_evaluation(request.output_dir):
             check_output_folder(request.output_dir, overwrite=request.overwrite, written_by_us=_WRITTEN_BY_US)
         else:
@@ -47,12 +71,17 @@ def continued(record: Record, folder: Path | None, *, overwrite: bool) -> Record
 
 
 def open_folder(folder: Path, record: Record, *, overwrite: bool) -> None:
-    """Make the folder, empty where it is to be overwritten, and write down what is asked for."""
-    if overwrite or not _holds_evaluation(folder):
-        prepare_output_folder(folder, overwrite=overwrite, written_by_us=_WRITTEN_BY_US)
-    # What is there was made from fewer samples.
-    (folder / RESULTS_FILE).unlink(missing_ok=True)
-    record.write(folder)
+    """Empty the folder where it is to be overwritten, and write down what is asked for.
+
+    Raises:
+        GpgError: it cannot be written.
+    """
+    with told_in_words(folder):
+        if overwrite:
+            empty_folder(folder, last=_WRITTEN_BY_US, keep=(LOCK_FILE,))
+        # What is there was made from fewer samples.
+        (folder / RESULTS_FILE).unlink(missing_ok=True)
+        record.write(folder)
 
 
 def finished_samples(folder: Path | None, prepared: Iterable[Prepared], *, overwrite: bool) -> list[Sample]:
@@ -97,7 +126,7 @@ def _default_folder(plan: Plan) -> Path:
 
 
 def _is_free(folder: Path) -> bool:
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    return not folder.exists() or (folder.is_dir() and {path.name for path in folder.iterdir()} <= set(_LEFT_OVER))
 
 
 def _holds_evaluation(folder: Path) -> bool:

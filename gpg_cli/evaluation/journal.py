@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
 
-from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.writing import told_in_words
+from gpg_cli.run_folder import written_whole
 
 SAMPLES_FILE = "samples.jsonl"
 
@@ -79,26 +80,42 @@ class Sample:
 
 
 class Journal:
-    """Appends samples to a file, each flushed to the operating system before the next one is taken.
+    """Appends samples to a file, each handed to the operating system before the next one is taken.
 
     Args:
         path: the file; None keeps nothing. What stands after its last line's end, because the program was killed while
             it wrote, is cut off.
 
     Raises:
-        GpgError: another process is writing to the file.
+        GpgError: the file cannot be written.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace") if path else None
-        if path is not None and self._file is not None:
-            _lock(self._file, path)
-            _cut_torn_line(path)
+        self._path = path
+        self._file: FileIO | None = None
+        if path is not None:
+            with told_in_words(path.parent):
+                # Not buffered: what a full disk did not take would be written once more when the file is closed.
+                self._file = path.open("ab", buffering=0)
+                _cut_torn_line(path)
 
     def append(self, sample: Sample) -> None:
-        if self._file:
-            self._file.write(_line(sample))
-            self._file.flush()
+        """
+        Raises:
+            GpgError: the disk is full, or has gone; the file is as it was before.
+        """
+        if self._path is None or self._file is None:
+            return
+        before = os.fstat(self._file.fileno()).st_size
+        rest = memoryview(_line(sample).encode("utf-8", "backslashreplace"))
+        with told_in_words(self._path.parent):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except BaseException:
+                # Else the next sample, for which there may be room, would stand in a line with half of this one.
+                os.ftruncate(self._file.fileno(), before)
+                raise
 
     def __enter__(self) -> "Journal":
         return self
@@ -109,11 +126,21 @@ class Journal:
 
 
 def rewrite_samples(path: Path, samples: Iterable[Sample]) -> None:
-    """Replace a file of samples, whole or not at all, in the order of benchmark, problem and number."""
-    beside = path.with_name(path.name + ".tmp")
-    with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(map(_line, sorted(samples, key=lambda sample: sample.key)))
-    os.replace(beside, path)
+    """Replace a file of samples, whole or not at all, in the order of benchmark, problem and number.
+
+    Raises:
+        OSError: the disk is full, for example; the file is as it was.
+    """
+    with (
+        written_whole(path) as beside,
+        beside.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        file.writelines(map(_line, in_order(samples)))
+
+
+def in_order(samples: Iterable[Sample]) -> list[Sample]:
+    """Samples by benchmark, problem and number."""
+    return sorted(samples, key=lambda sample: sample.key)
 
 
 def _score(value: float | None, verdict: str) -> float:
@@ -127,23 +154,6 @@ def _line(sample: Sample) -> str:
             del values[key]
     # Written with backslashreplace: half of a surrogate pair, which JSON may hold, becomes the JSON escape it was.
     return json.dumps(values, ensure_ascii=False) + "\n"
-
-
-def _lock(file: TextIO, path: Path) -> None:
-    """Keep other processes out until the file is closed; where there are no such locks (Windows), nobody is."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise GpgError(
-            f"another evaluation is writing to {path}", "Wait for it to end, or name another --output-dir."
-        ) from error
-    except OSError:  # a file system without locks
-        return
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -9,9 +9,9 @@ from rich.markup import escape
 from gpg_cli.console import say
 from gpg_cli.evaluation.engine import Engine
 from gpg_cli.evaluation.engines import choose_engine, open_engine
-from gpg_cli.evaluation.folder import choose_folder, continued, finished_samples, open_folder
+from gpg_cli.evaluation.folder import chosen_folder, continued, finished_samples, open_folder
 from gpg_cli.evaluation.harness import LIGHTEVAL, OURS, check_harness, judged_by_lighteval
-from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, rewrite_samples
+from gpg_cli.evaluation.journal import SAMPLES_FILE, Journal, Sample, in_order, rewrite_samples
 from gpg_cli.evaluation.lighteval_results import write_lighteval_results
 from gpg_cli.evaluation.masks.bench import Scores, fitting, prepare_masks, read_masks, write_masks
 from gpg_cli.evaluation.model_text import load_model_text
@@ -25,6 +25,7 @@ from gpg_cli.evaluation.results import EvalResult, assemble, write_results
 from gpg_cli.evaluation.samples_file import read_samples
 from gpg_cli.evaluation.sampling import Wanted, sample_all, still_wanted
 from gpg_cli.evaluation.surprises import mention_surprises
+from gpg_cli.evaluation.writing import sole_writer, told_in_words
 from gpg_cli.vision.images import Picture
 
 PAGE_FILE = "report.html"
@@ -56,36 +57,36 @@ def evaluate(request: EvalRequest, *, html: bool = False, harness: str = OURS) -
     mention_surprises(plan, prepared, text)
     options = choose_engine(request.engine, location)
     record = make_record(plan, prepared, options)
-    folder = choose_folder(plan, record)
-    record = continued(record, folder, overwrite=request.overwrite)
-    samples = finished_samples(folder, prepared, overwrite=request.overwrite)
-    wanted = still_wanted(prepared, request.samples, request.seed, samples)
-    kept = {} if request.overwrite else read_masks(folder)
-    masks = prepare_masks(prepared, samples, request.masks, kept, finished=not wanted)
+    with chosen_folder(plan, record) as folder:
+        record = continued(record, folder, overwrite=request.overwrite)
+        samples = finished_samples(folder, prepared, overwrite=request.overwrite)
+        wanted = still_wanted(prepared, request.samples, request.seed, samples)
+        kept = {} if request.overwrite else read_masks(folder)
+        masks = prepare_masks(prepared, samples, request.masks, kept, finished=not wanted)
 
-    def make_samples() -> list[Sample]:
-        if wanted:
-            longest = max(item.max_model_length for item in prepared) or 1
-            with open_engine(options, location, text, longest) as engine:
-                if folder:
-                    open_folder(folder, record, overwrite=request.overwrite)
-                samples.extend(_sample(wanted, engine, folder, before=samples, shown=request.show_progress))
-        elif folder:
-            say(f"All {len(samples)} samples are in {escape(str(folder))} already; --overwrite samples anew.")
-        return samples
+        def make_samples() -> list[Sample]:
+            if wanted:
+                longest = max(item.max_model_length for item in prepared) or 1
+                with open_engine(options, location, text, longest) as engine:
+                    if folder:
+                        open_folder(folder, record, overwrite=request.overwrite)
+                    samples.extend(_sample(wanted, engine, folder, before=samples, shown=request.show_progress))
+            elif folder:
+                say(f"All {len(samples)} samples are in {escape(str(folder))} already; --overwrite samples anew.")
+            return samples
 
-    theirs = judged_by_lighteval(prepared, make_samples, record, folder) if harness == LIGHTEVAL else None
-    if theirs is None:
-        make_samples()
-    scores = masks.scores(samples)
-    seconds = time.perf_counter() - started if wanted else 0.0
-    pictures = {
-        (item.planned.bench.name, problem.index): problem.pictures[0]
-        for item in prepared
-        for problem in item.planned.problems.problems
-        if problem.pictures
-    }
-    return _finish(record, samples, folder, seconds, html=html, theirs=theirs, masks=scores, pictures=pictures)
+        theirs = judged_by_lighteval(prepared, make_samples, record, folder) if harness == LIGHTEVAL else None
+        if theirs is None:
+            make_samples()
+        scores = masks.scores(samples)
+        seconds = time.perf_counter() - started if wanted else 0.0
+        pictures = {
+            (item.planned.bench.name, problem.index): problem.pictures[0]
+            for item in prepared
+            for problem in item.planned.problems.problems
+            if problem.pictures
+        }
+        return _finish(record, samples, folder, seconds, html=html, theirs=theirs, masks=scores, pictures=pictures)
 
 
 def rescore(folder: Path, *, html: bool = False) -> EvalResult:
@@ -95,9 +96,9 @@ def rescore(folder: Path, *, html: bool = False) -> EvalResult:
         GpgError: the folder holds no evaluation, or a damaged one.
     """
     record = read_record(folder)
-    samples = judge_again(read_samples(folder / SAMPLES_FILE), record)
-    rewrite_samples(folder / SAMPLES_FILE, samples)
-    return _finish(record, samples, folder, 0.0, html=html, masks=fitting(read_masks(folder), samples))
+    with sole_writer(folder):
+        samples = judge_again(read_samples(folder / SAMPLES_FILE), record)
+        return _finish(record, samples, folder, 0.0, html=html, masks=fitting(read_masks(folder), samples))
 
 
 def _sample(
@@ -125,14 +126,16 @@ def _finish(
 ) -> EvalResult:
     """Sum up, and write what the folder is to hold."""
     record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
+    # In one order, whatever the order in which they finished: equal evaluations have equal scores and leave equal files.
+    samples = in_order(samples)
     result = assemble(record, samples, folder, theirs, masks)
     if folder:
-        # In one order, whatever the order in which they finished: equal evaluations leave equal files.
-        rewrite_samples(folder / SAMPLES_FILE, samples)
-        record.write(folder)
-        write_masks(folder, masks)
-        write_results(folder, result)
-        write_lighteval_results(folder, record, samples)
+        with told_in_words(folder):
+            rewrite_samples(folder / SAMPLES_FILE, samples)
+            record.write(folder)
+            write_masks(folder, masks)
+            write_results(folder, result)
+            write_lighteval_results(folder, record, samples)
         if html:
             say("Writing the page ...")
             write_page(folder, folder / PAGE_FILE, pictures)

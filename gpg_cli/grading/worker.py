@@ -5,10 +5,8 @@ Nothing of the parent is imported here, in contrast to the processes of `multipr
 """
 
 import contextlib
-import ctypes
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +14,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from gpg_cli.parent_death import die_with
+
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[4:]; from gpg_cli.grading.worker import main; main(*map(int, sys.argv[1:4]))"
 )
 # A worker that has grown by this share of its memory limit is replaced, so that the next answer has a limit of its own.
 _GROWTH_TO_RETIRE = 0.25
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ def main(descriptor: int, parent: int, memory_limit: int) -> None:
 
     The outcome of the preparation comes first.
     """
-    _die_with(parent)
+    die_with(parent)
+    _go_first_when_memory_runs_out()
     connection = Connection(descriptor)
     # EOFError: the parent closed its end. OSError: it died.
     with contextlib.suppress(EOFError, OSError):
@@ -85,14 +85,8 @@ def _call(function: Callable, arguments: tuple, largest: int | None = None) -> O
     return Outcome(value, problem, retires=largest is not None and _address_space() > largest)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the parent ends, which a busy worker would not notice (Linux only)."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit()
-    # Where memory runs out in spite of the limit, a worker has to go, not the training.
+def _go_first_when_memory_runs_out() -> None:
+    """In spite of the limit: then a worker has to go, not the training (Linux only)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 

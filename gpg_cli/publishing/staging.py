@@ -1,5 +1,6 @@
 """Where an export is built, so that its target is either whole or untouched."""
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -7,8 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.markup import escape
+
+from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.file_lock import take_lock
 from gpg_cli.run_folder import check_output_folder
+
+_PREFIX = ".gpg-export-"
+_LOCK = "lock"
+_STAGED, _REPLACED = "model", "replaced"
+# Of linux/fs.h and fcntl.h.
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
 
 
 def check_target(target: Path, source: Path, *, overwrite: bool, marker: str) -> None:
@@ -46,11 +58,12 @@ def staging_folder(target: Path | None, needed_bytes: int = 0) -> Iterator[Path]
         GpgError: there is no room, or the system refuses to write, here or in the body.
     """
     # In the nearest folder that exists: parents of the target that do not are made only when all has gone well.
-    place = _nearest_place(target) if target is not None else None
-    _check_room(place or Path(tempfile.gettempdir()), needed_bytes)
+    place = _nearest_place(target) if target is not None else Path(tempfile.gettempdir())
+    _remove_left_behind(place)
+    _check_room(place, needed_bytes)
     try:
-        with tempfile.TemporaryDirectory(prefix=".gpg-export-", dir=place) as folder:
-            staged = Path(folder) / "model"
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place) as folder, _in_use(Path(folder)):
+            staged = Path(folder) / _STAGED
             staged.mkdir()
             yield staged
     except OSError as error:
@@ -63,11 +76,15 @@ def staging_folder(target: Path | None, needed_bytes: int = 0) -> Iterator[Path]
 def put_in_place(staged: Path, target: Path) -> None:
     """Rename a finished folder to its target, replacing what `check_target` allowed to replace.
 
-    The old export, where there is one, goes aside into the staging folder, and so away with it.
+    The two change places at once where the system can do that: a kill finds the old export or the new one there. The
+    old export, where there is one, goes into the staging folder, and so away with it.
     """
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = staged.with_name("replaced")
+    if target.exists() and _exchange(staged, target):
+        shutil.rmtree(staged, ignore_errors=True)
+        return
+    aside = staged.with_name(_REPLACED)
     if target.exists():
         os.replace(target, aside)
     try:
@@ -77,6 +94,44 @@ def put_in_place(staged: Path, target: Path) -> None:
             os.replace(aside, target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders take each other's place in one step; False where the system (not Linux) or its files cannot."""
+    rename = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "renameat2", None)
+    if rename is None:
+        return False
+    done: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    return done == 0
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """While it is entered, `_remove_left_behind` leaves the folder alone."""
+    # Under another name until it is locked, so that nobody finds it in between.
+    lock = take_lock(folder / f"{_LOCK}.new")
+    os.replace(folder / f"{_LOCK}.new", folder / _LOCK)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _remove_left_behind(place: Path) -> None:
+    """Delete the copies of models that exports which were killed could not take away with them."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        # An old export of which there is nothing else.
+        if not (folder / _LOCK).is_file() or ((folder / _STAGED).exists() and (folder / _REPLACED).exists()):
+            continue
+        try:
+            lock = take_lock(folder / _LOCK)
+        except OSError:  # somebody else's
+            continue
+        if lock is not None:
+            with lock:
+                shutil.rmtree(folder, ignore_errors=True)
+            say(f"Removed {escape(str(folder))}, which an export that was killed had left behind.")
 
 
 def _check_room(place: Path, needed_bytes: int) -> None:

@@ -128,6 +128,38 @@ def test_changed_data_is_noticed(run: Callable[..., EvalResult], data: Path) -> 
         run(limit=5)
 
 
+def test_what_a_kill_before_the_first_sample_leaves_is_in_nobodys_way(
+    run: Callable[..., EvalResult], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for name in (".gpg-eval.lock", "evaluation.json.tmp"):
+        (folder / name).touch()
+    run(limit=1)
+    assert len(lines(folder)) == 1
+    # A kill while --overwrite empties the folder leaves, last, the file that says whose it is.
+    for path in folder.iterdir():
+        if path.name != "evaluation.json":
+            path.unlink()
+    run(limit=1, seed=1, overwrite=True)
+    assert len(lines(folder)) == 1
+
+
+def test_ties_are_broken_alike_however_often_it_was_interrupted(
+    run: Callable[..., EvalResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(limit=1, samples=2)
+    folder = tmp_path / "out"
+    right, wrong = (json.loads(line) for line in lines(folder))
+    right |= {"completion": "$1$", "extracted": "1", "verdict": "correct", "strict": "correct"}
+    wrong |= {"completion": "$2$", "extracted": "2", "verdict": "wrong", "strict": "wrong"}
+    found = []
+    for order in ([right, wrong], [wrong, right]):  # as they happened to finish
+        (folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in order))
+        found.append(run(limit=1, samples=2).to_dict()["benches"]["amc23"]["majority"])
+    assert found == [100.0, 100.0]
+
+
 def test_the_default_folder_is_gone_on_with(run: Callable[..., EvalResult], tmp_path: Path) -> None:
     folders = [run(output_dir=None, limit=2, seed=seed).output_dir for seed in (0, 1, 0)]
     assert folders == ["runs/eval-tiny-chat-amc23", "runs/eval-tiny-chat-amc23-2", "runs/eval-tiny-chat-amc23"]

@@ -1,5 +1,8 @@
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +69,32 @@ def test_samples_are_rewritten_in_order(tmp_path: Path) -> None:
     assert keys == [("aime24", 0, 0), ("math500", 0, 0), ("math500", 0, 1), ("math500", 1, 0)]
 
 
-def test_two_evaluations_cannot_write_into_one_folder(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_line_for_the_next_sample_to_run_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "samples.jsonl"
-    with Journal(path), pytest.raises(GpgError, match="another evaluation is writing"), Journal(path):
-        pass
+    with Journal(path) as journal:
+        journal.append(SAMPLE)
+        with monkeypatch.context() as patch, pytest.raises(GpgError, match="No space left on device"):
+            patch.setattr(journal, "_file", FullAfter(journal, 40))
+            journal.append(changed(index=1))
+        journal.append(changed(index=2))
+    assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == [0, 2]
+
+
+class FullAfter:
+    """The journal's file on a disk with room for some bytes more."""
+
+    def __init__(self, journal: Journal, room: int) -> None:
+        self._file: Any = journal._file
+        self._room = room
+
+    def write(self, text: memoryview) -> int:
+        if not self._room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken = min(self._room, len(text))
+        self._room -= taken
+        return int(self._file.write(text[:taken]))
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())

@@ -10,6 +10,7 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import GO_ON_HINT, OnFinished, Request, first_line
 from gpg_cli.evaluation.engines.pictures import PromptReader
+from gpg_cli.evaluation.engines.vllm_children import ending_with_us
 from gpg_cli.evaluation.engines.vllm_pictures import picture_arguments, vllm_prompt
 from gpg_cli.evaluation.engines.vllm_process import VllmLog, default_environment
 from gpg_cli.evaluation.engines.vllm_replicas import Asked, start_replicas
@@ -47,7 +48,7 @@ class VllmEngine:
         copies = everything["data_parallel_size"]
         say(f"Starting vLLM{f' with {copies} copies of the model' if copies > 1 else ''} (half a minute) ...")
         failure, hint = f"vLLM does not start with {model_location}", "--engine transformers does without it."
-        with self._explained(failure, hint), self._log.takes_output(), default_environment():
+        with self._explained(failure, hint), self._log.takes_output(), default_environment(), ending_with_us():
             self._replicas = start_replicas(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
