@@ -7,6 +7,7 @@ import typer
 
 from gpg_cli.cli_options import DebugOption, JsonOption, OverwriteOption
 from gpg_cli.command_errors import explains_errors
+from gpg_cli.trust import PickleOption, TrustOption, grants_trust
 
 if TYPE_CHECKING:
     from gpg_cli.publishing.request import ExportResult
@@ -16,6 +17,7 @@ _FIRST_LINES = 24
 
 
 @explains_errors
+@grants_trust
 def export(
     source: Annotated[str, typer.Argument(help="Run folder, checkpoint, adapter or model folder.", metavar="RUN")],
     checkpoint: Annotated[
@@ -40,6 +42,8 @@ def export(
     card: Annotated[Path | None, typer.Option(help="Your own template for the model card (Jinja).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Export weights with NaN all the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be exported, write nothing.")] = False,
+    trust_remote_code: TrustOption = False,
+    allow_pickle: PickleOption = False,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from gpg_cli.pretrained import load
 from gpg_cli.publishing.loading import load_tokenizer
 from gpg_cli.publishing.source import ADAPTER_CONFIG
 from gpg_cli.publishing.weights import convert_file, copy_weights
@@ -141,7 +142,7 @@ def complete_generation_config(folder: Path) -> list[int]:
     """
     from transformers import AutoConfig, GenerationConfig
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = load(AutoConfig, folder, local_files_only=True)
     path = folder / GENERATION_CONFIG
     generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
     text = config.get_text_config()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.pretrained import load
 from gpg_cli.publishing.loading import loading, model_class
 from gpg_cli.publishing.source import FSDP_SHARDS, Kind
 
@@ -70,7 +71,7 @@ def consolidate(folder: Path, kind: Kind, model_files: Path, target: Path) -> No
     from transformers import AutoConfig
 
     check_shards(folder, kind)
-    config = AutoConfig.from_pretrained(model_files, local_files_only=True)
+    config = load(AutoConfig, model_files, local_files_only=True)
     model = _empty_model(model_class(config), config)
     weights = model.state_dict()
     (_fill_from_zero if kind == "zero" else _fill_from_fsdp)(folder, weights)

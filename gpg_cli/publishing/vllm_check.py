@@ -95,6 +95,7 @@ def main(folder: str, dtype: str, longest: str, report: str) -> None:
 
     prompts: list[list[int]] = json.load(sys.stdin)
     options: dict[str, Any] = {"max_model_len": int(longest), "max_num_seqs": 4, "enforce_eager": True, "seed": 0}
+    options |= {"load_format": "safetensors", "trust_remote_code": False}
     engine = vllm.LLM(model=folder, dtype=dtype, **options)
     sampling = vllm.SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0)
     outputs = engine.generate([{"prompt_token_ids": tokens} for tokens in prompts], sampling, use_tqdm=False)

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
+from gpg_cli.pretrained import load_weights
 from gpg_cli.sealed_folder import seal
 from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
 from gpg_cli.training.config import TrainerConfig
@@ -47,7 +48,7 @@ class SavingTrainer(GRPOTrainer):
         if not plain or _weight_names(Path(resume_from_checkpoint)) <= target.state_dict().keys():
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        saved = load_weights(type(target), resume_from_checkpoint, dtype=target.dtype)
         target.load_state_dict(saved.state_dict())
 
     def own_state(self) -> dict[str, Any]:
