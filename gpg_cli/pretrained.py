@@ -5,6 +5,9 @@ gpg_cli/trust.py.
 """
 
 import json
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +34,8 @@ def load(kind: Any, location: str | Path, **options: Any) -> Any:
     Raises:
         GpgError: it needs such code, and nobody allowed it. Else what the class raises.
     """
-    try:
+    with explained(location):
         return kind.from_pretrained(location, trust_remote_code=trust.granted().remote_code, **options)
-    except ValueError as error:
-        raise_if_code(location, error)
-        raise
 
 
 def load_weights(kind: Any, location: str | Path, **options: Any) -> Any:
@@ -53,16 +53,26 @@ def weights_options() -> dict[str, Any]:
     return {"use_safetensors": None if trust.granted().pickle else True, "weights_only": True}
 
 
-def raise_if_code(location: str | Path, error: Exception) -> None:
-    """Say in words that a model brings code, where that is why transformers refuses it.
+@contextmanager
+def explained(location: str | Path) -> Iterator[None]:
+    """Say in words that libraries refused to run what a model, or a checkpoint, brings; both advise to let it run.
 
     Raises:
-        GpgError: it is.
+        GpgError: they did.
     """
-    if "trust_remote_code" in str(error):
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
         raise GpgError(
             f"{location} brings Python code of its own, which would have to run here to load it",
             f"Read that code; if you trust it: {trust.REMOTE_CODE}. Nothing but this option allows it.",
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise GpgError(
+            f"a pickle in {location} holds more than tensors: reading it could run anything",
+            "Do not trust it: take another copy, from its author, in safetensors.",
         ) from error
 
 

@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from gpg_cli.pretrained import load
+from gpg_cli import trust
+from gpg_cli.pretrained import brings_code, load
 from gpg_cli.publishing.loading import load_tokenizer
 from gpg_cli.publishing.source import ADAPTER_CONFIG
 from gpg_cli.publishing.weights import convert_file, copy_weights
@@ -68,6 +69,9 @@ def copy_config(source: Path, target: Path) -> None:
     for name in (CONFIG, GENERATION_CONFIG):
         _copy(source, target, name)
     _remove_local_paths(target / CONFIG)
+    if trust.granted().remote_code and brings_code(source):
+        # Without it nobody could load the copy.
+        _copy(source, target, "*.py")
 
 
 def copy_adapter(source: Path, tokenizer: Path, target: Path, base: str, dtype: str | None = None) -> None:

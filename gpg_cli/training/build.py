@@ -11,7 +11,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli import trust
 from gpg_cli.errors import GpgError
-from gpg_cli.pretrained import check_weights, load, load_weights, raise_if_code, weights_options
+from gpg_cli.pretrained import check_weights, explained, load, load_weights, weights_options
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import ADAPTER_FOLDER, find_model, set_aside_scores
@@ -108,18 +108,18 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     prompts = training_prompts(plan, processing)
     prepare_processor(processing, run)
     try:
-        trainer = kind(
-            model,
-            plan.rewards,
-            config,
-            train_dataset=prompts,
-            processing_class=processing,
-            callbacks=callbacks,
-            peft_config=_peft_config(run),
-            settings=plan.settings.to_dict(),
-        )
+        with explained(model):
+            trainer = kind(
+                model,
+                plan.rewards,
+                config,
+                train_dataset=prompts,
+                processing_class=processing,
+                callbacks=callbacks,
+                peft_config=_peft_config(run),
+                settings=plan.settings.to_dict(),
+            )
     except ValueError as error:
-        raise_if_code(model, error)
         if run.use_peft and "target" in str(error):
             raise GpgError(f"LoRA does not fit this model: {error}", "Name its layers: lora_target_modules.") from error
         raise

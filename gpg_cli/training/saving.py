@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
-from gpg_cli.pretrained import load_weights
+from gpg_cli.pretrained import explained, load_weights
 from gpg_cli.sealed_folder import seal
 from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
 from gpg_cli.training.config import TrainerConfig
@@ -37,7 +37,8 @@ class SavingTrainer(GRPOTrainer):
         """As TRL's; `resume_from_checkpoint` names a folder that `find_newest` found whole."""
         if resume_from_checkpoint:
             self.load_own_state(read_facts(Path(resume_from_checkpoint))["state"])
-        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+        with explained(resume_from_checkpoint or "the run"):
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """As transformers', which gives a vision-language model none of its weights back, and says so in no more than

@@ -5,7 +5,6 @@ import ipaddress
 import os
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 _LISTEN = "0A"
@@ -48,9 +47,7 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._thread.join()
 

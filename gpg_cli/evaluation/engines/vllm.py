@@ -21,6 +21,8 @@ from gpg_cli.pretrained import check_weights
 _GPU_MEMORY_SHARE = 0.8
 # GPUs that one copy of the model uses: the product of these arguments.
 _GPUS_PER_REPLICA = ("tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size")
+# Of a copy that is spread over machines, which must reach each other.
+_SEVERAL_MACHINES = {"nnodes", "node_rank", "master_addr", "data_parallel_address", "distributed_executor_backend"}
 
 
 class VllmEngine:
@@ -50,7 +52,8 @@ class VllmEngine:
         copies = everything["data_parallel_size"]
         say(f"Starting vLLM{f' with {copies} copies of the model' if copies > 1 else ''} (half a minute) ...")
         failure, hint = f"vLLM does not start with {model_location}", "--engine transformers does without it."
-        with self._explained(failure, hint), self._log.takes_output(), default_environment():
+        environment = default_environment(several_machines=_SEVERAL_MACHINES.intersection(arguments or {}) != set())
+        with self._explained(failure, hint), self._log.takes_output(), environment:
             self._replicas = start_replicas(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
