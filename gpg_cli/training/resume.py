@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.pickles import check_checkpoint
@@ -116,7 +118,7 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
         newest = find_newest(path)
         run, checkpoint = path, newest.path
         for ignored, reason in newest.ignored:
-            say(f"[yellow]Ignored {ignored}: {reason}.[/]")
+            say(f"[yellow]Ignored {escape(str(ignored))}: {escape(reason)}.[/]")
     if not is_started_by_us():
         check_checkpoint(checkpoint)
     record = read_json(run / RUN_FILE)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.markup import escape
 from safetensors import safe_open
 from transformers import PreTrainedModel
 from trl import GRPOTrainer
@@ -98,10 +99,8 @@ class SavingTrainer(GRPOTrainer):
             if elsewhere and not problem:
                 problem = OSError("another process had no room for its part")
         if problem:
-            say(
-                f"[red]could not write {run / name}: {problem.strerror or problem}[/]; the run goes on, and the last "
-                "checkpoint is untouched"
-            )
+            what = escape(f"could not write {run / name}: {problem.strerror or problem}")
+            say(f"[red]{what}[/]; the run goes on, and the last checkpoint is untouched")
         self.accelerator.wait_for_everyone()
 
     def _any_process(self, here: bool) -> bool:
