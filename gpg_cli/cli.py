@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from gpg_cli import cli_data, cli_export
-from gpg_cli.cli_options import DebugOption, JsonOption, OutputDirOption, OverwriteOption
+from gpg_cli.cli_options import (
+    DebugOption,
+    ImageFolderOption,
+    JsonOption,
+    OutputDirOption,
+    OverwriteOption,
+    RewardFileOption,
+)
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
 from gpg_cli.leftover_threads import end_without_them
 from gpg_cli.termination import ends_in_order
+from gpg_cli.trust import PickleOption, TrustOption, grants_trust
 
 if TYPE_CHECKING:
     from gpg_cli.training.pushing import Publisher
@@ -52,6 +60,7 @@ def version_option(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 @explains_errors
+@grants_trust
 def train(
     context: typer.Context,
     preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
@@ -87,6 +96,10 @@ def train(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="[RUN|CHECKPOINT]", help="Go on with a run where it stopped.")
     ] = None,
+    reward_file: RewardFileOption = None,
+    image_dir: ImageFolderOption = None,
+    trust_remote_code: TrustOption = False,
+    allow_pickle: PickleOption = False,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -128,6 +141,8 @@ def train(
         main_process_ip=main_process_ip,
         main_process_port=main_process_port,
         push=read_push(push_to_hub, push_every, push_private),
+        reward_files=tuple(reward_file or ()),
+        image_dir=image_dir,
     )
     if dry_run:
         plan = make_plan(request, _benchmarks().questions, _publisher().check)
@@ -140,6 +155,7 @@ def train(
 
 @app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")
 @explains_errors
+@grants_trust
 def check(
     preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
@@ -150,6 +166,10 @@ def check(
     ] = None,
     vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
     rollouts: Annotated[int, typer.Option(min=0, help="Let the model answer so many prompts, and forecast.")] = 0,
+    reward_file: RewardFileOption = None,
+    image_dir: ImageFolderOption = None,
+    trust_remote_code: TrustOption = False,
+    allow_pickle: PickleOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -166,6 +186,8 @@ def check(
         assignments=[*vllm_settings(vllm), *(assignments or [])],
         options={key: (option, value) for key, option, value in named if value is not None},
         num_processes=1,
+        reward_files=tuple(reward_file or ()),
+        image_dir=image_dir,
     )
     report = run_check(request, rollouts, _benchmarks().questions)
     show_report(report, as_json=json)
@@ -176,6 +198,7 @@ def check(
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")
 @explains_errors
 @ends_in_order
+@grants_trust
 def evaluate(
     model: Annotated[str | None, typer.Option(help="Run folder, checkpoint, model folder or Hub id.")] = None,
     bench: Annotated[
@@ -214,6 +237,8 @@ def evaluate(
         tuple[Path, Path] | None, typer.Option(metavar="DIR1 DIR2", help="Compare two evaluations, problem by problem.")
     ] = None,
     html: Annotated[bool, typer.Option("--html", help="Write report.html too: scores and every completion.")] = False,
+    trust_remote_code: TrustOption = False,
+    allow_pickle: PickleOption = False,
     output_dir: OutputDirOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,

@@ -8,6 +8,7 @@ import typer
 from gpg_cli.cli_options import DebugOption, JsonOption, OverwriteOption
 from gpg_cli.command_errors import explains_errors
 from gpg_cli.termination import ends_in_order
+from gpg_cli.trust import PickleOption, TrustOption, grants_trust
 
 if TYPE_CHECKING:
     from gpg_cli.publishing.request import ExportResult
@@ -18,6 +19,7 @@ _FIRST_LINES = 24
 
 @explains_errors
 @ends_in_order
+@grants_trust
 def export(
     source: Annotated[str, typer.Argument(help="Run folder, checkpoint, adapter or model folder.", metavar="RUN")],
     checkpoint: Annotated[
@@ -42,6 +44,8 @@ def export(
     card: Annotated[Path | None, typer.Option(help="Your own template for the model card (Jinja).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Export weights with NaN all the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be exported, write nothing.")] = False,
+    trust_remote_code: TrustOption = False,
+    allow_pickle: PickleOption = False,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
     debug: DebugOption = False,

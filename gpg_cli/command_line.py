@@ -7,9 +7,9 @@ from gpg_cli.errors import GpgError
 
 
 def with_dashes(arguments: list[str] | None) -> list[str]:
-    """Options of a copied `accelerate launch`, which are ours too, as ours are written."""
+    """Options of a copied `accelerate launch`, or of TRL, which are ours too, as ours are written."""
     names = {f"--{name}" for name in ("num_processes", "num_machines", "machine_rank")}
-    names |= {"--main_process_ip", "--main_process_port"}
+    names |= {"--main_process_ip", "--main_process_port", "--trust_remote_code"}
     given = []
     for argument in sys.argv[1:] if arguments is None else arguments:
         option, equals, value = argument.partition("=")

@@ -7,6 +7,8 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 
+MOST_JSON_BYTES = 4_000_000_000
+
 
 def read_json_lines(path: Path, *, torn_end: bool = False) -> list[dict[str, Any]]:
     """Read a .jsonl file; blank lines are passed over.
@@ -20,6 +22,7 @@ def read_json_lines(path: Path, *, torn_end: bool = False) -> list[dict[str, Any
     """
     if not path.is_file():
         raise GpgError(f"there is no data file {path}", "Check the path.")
+    check_bytes(path)
     rows: list[dict[str, Any]] = []
     try:
         content = path.read_bytes()
@@ -41,6 +44,22 @@ def read_json_lines(path: Path, *, torn_end: bool = False) -> list[dict[str, Any
     if not rows and not torn_end:
         raise GpgError(f"{path} holds no rows", "Write one JSON object a line.")
     return rows
+
+
+def check_bytes(path: Path) -> None:
+    """Refuse a file of JSON that would fill the memory: it is read as a whole, and takes several times its size there.
+
+    Raises:
+        GpgError: it is too large, or no regular file.
+    """
+    if path.exists() and not path.is_file():
+        raise GpgError(f"{path} is no regular file", "Name a file.")
+    size = path.stat().st_size
+    if size > MOST_JSON_BYTES:
+        raise GpgError(
+            f"{path} has {size / 1e9:.1f} GB; JSON is read up to {MOST_JSON_BYTES / 1e9:.0f} GB",
+            "Split it, or convert it to parquet, which is read piece by piece.",
+        )
 
 
 def require_columns(rows: list[dict[str, Any]], columns: Iterable[str], source: str) -> None:

@@ -8,7 +8,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from gpg_cli.console import say
+from gpg_cli.data_sources import check_builder
 from gpg_cli.errors import GpgError
 
 if TYPE_CHECKING:
@@ -63,9 +66,9 @@ def load_hub_dataset(name: str, config: str | None, split: str, *, revision: str
 
     Raises:
         GpgError: the Hub cannot be reached, or has no such data set, configuration, split or revision. `hint` is what
-            a person can do instead.
+            a person can do instead. Or it names data that lies elsewhere.
     """
-    from datasets import load_dataset
+    from datasets import load_dataset, load_dataset_builder
     from huggingface_hub import constants
 
     unreachable = f"cannot get the data set {name!r}: the Hugging Face Hub cannot be reached"
@@ -73,12 +76,17 @@ def load_hub_dataset(name: str, config: str | None, split: str, *, revision: str
         raise GpgError(unreachable, f"{hint.removesuffix('.')}; HF_HUB_OFFLINE=1 uses a copy that is cached.")
     if constants.HF_HUB_OFFLINE and revision:
         # The library then takes the copy that was cached last, whatever its revision.
-        say(f"[yellow]Offline: whether the cached copy of {name} is revision {revision} cannot be checked.[/]")
+        text = f"Offline: whether the cached copy of {name} is revision {revision} cannot be checked."
+        say(f"[yellow]{escape(text)}[/]")
     try:
+        if not constants.HF_HUB_OFFLINE:
+            # Its README.md may name data files anywhere, on this machine too.
+            builder = load_dataset_builder(name, config, revision=revision)
+            check_builder(builder, (f"hf://datasets/{name}@",), f"the data set {name!r}")
         return load_dataset(name, config, split=split, revision=revision)
     except ConnectionError as error:
         raise GpgError(f"{unreachable}, and it is not cached", hint) from error
-    except (OSError, ValueError) as error:  # not there, no access, no such configuration or split
+    except (OSError, ValueError, RuntimeError) as error:  # not there, no access, no such split; a script of its own
         raise GpgError(f"cannot get the data set {name!r}: {_first_line(error)}", hint) from error
 
 

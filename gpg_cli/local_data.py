@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpg_cli.data_file import read_json_lines
+from gpg_cli.data_sources import check_declared, check_file, check_saved
 from gpg_cli.errors import GpgError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _load_files(paths: list[Path]) -> "Dataset":
     for path in paths:
         if not path.stat().st_size:
             raise GpgError(f"{path} is empty", "Check the file, or name another one.")
+        check_file(path)
     if kind == ".jsonl":
         # Not the library's own reader, which cannot say in which line a mistake is.
         rows = [row for path in paths for row in read_json_lines(path)]
@@ -77,6 +79,7 @@ def _load_files(paths: list[Path]) -> "Dataset":
 def _load_saved(path: Path, split: str) -> "Dataset":
     from datasets import Dataset, load_from_disk
 
+    check_saved(path)
     with _explained(str(path), "Save it again with save_to_disk."):
         saved = load_from_disk(str(path))
     if isinstance(saved, Dataset):
@@ -125,6 +128,9 @@ def _load_folder(path: Path, config: str | None, split: str) -> "Dataset":
     for file in top:
         if not file.stat().st_size:
             raise GpgError(f"{file} is empty", "Check the file, or name another one.")
+    check_declared(path)
+    for file in path.rglob("*"):
+        check_file(file)
     with _explained(str(path), "Name a file of it with --dataset FILE, or a part with --set dataset_split=..."):
         return load_dataset(str(path), config, split=split)
 
@@ -151,7 +157,8 @@ def _explained(what: str, hint: str) -> Iterator[None]:
         raise GpgError(f"cannot read {what}: {_first_line(error.__cause__ or error)}", hint) from error
     except StopIteration as error:
         raise GpgError(f"{what} holds no rows", hint) from error
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
+    # pyarrow's errors are ValueErrors; a data set with a script is refused by a RuntimeError.
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise GpgError(f"cannot read {what}: {_first_line(error)}", hint) from error
 
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from gpg_cli.console import results, table
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def _print_scores(comparison: "Comparison") -> None:
     for name, paired in rows.items():
         low, high = paired.interval
         scores.add_row(
-            name,
+            escape(name),
             f"{100 * paired.first:.1f}",
             f"{100 * paired.second:.1f}",
             f"[bold]{100 * paired.difference:+.1f}[/]",

@@ -76,7 +76,7 @@ def _score_table(result: "EvalResult") -> "Table":
         differing = f" ({metrics.differing})" if metrics.differing else ""
         shares = [metrics.pass_at.get(samples), metrics.majority] if samples > 1 else []
         scores.add_row(
-            name if bench.name_of_score == "accuracy" else f"{name} ({bench.name_of_score})",
+            escape(name if bench.name_of_score == "accuracy" else f"{name} ({bench.name_of_score})"),
             f"{metrics.problems} of {bench.record.available}" if part else str(metrics.problems),
             f"[bold]{100 * metrics.accuracy:.1f}[/]",
             *([_percent(bench.lighteval)] if both else []),
@@ -88,10 +88,10 @@ def _score_table(result: "EvalResult") -> "Table":
         )
         for label, group in shown_groups(bench):
             cells = [f"{100 * group.accuracy:.1f}", *([""] if both else []), _interval(group.interval)]
-            scores.add_row(f"  {label}", str(group.problems), *cells)
+            scores.add_row(f"  {escape(label)}", str(group.problems), *cells)
     for name, suite in result.suites.items():
         mean = [f"[bold]{100 * suite.accuracy:.1f}[/]", *([""] if both else [])]
-        scores.add_row(f"{name} (mean)", "", *mean, _interval(suite.interval), f"{100 * suite.strict:.1f}")
+        scores.add_row(escape(f"{name} (mean)"), "", *mean, _interval(suite.interval), f"{100 * suite.strict:.1f}")
     return scores
 
 
@@ -114,4 +114,4 @@ def _print_groups(name: str, bench: "BenchResult") -> None:
         text = ", ".join(
             f"{value} {100 * score.accuracy:.1f} ({score.problems})" for value, score in (ordered[0], ordered[-1])
         )
-        results.print(f"{name} by {key}, worst and best: {escape(text)}", soft_wrap=True)
+        results.print(escape(f"{name} by {key}, worst and best: {text}"), soft_wrap=True)

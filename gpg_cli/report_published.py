@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from gpg_cli.console import results, table
 
 if TYPE_CHECKING:
@@ -27,14 +29,16 @@ def print_masks(result: "EvalResult") -> None:
     masked = {name: bench.masks for name, bench in result.benches.items() if bench.masks is not None}
     if not masked:
         return
-    scores = table("masks", title=f"Masks by {', '.join(dict.fromkeys(each['segmenter'] for each in masked.values()))}")
+    scores = table(
+        "masks", title=escape(f"Masks by {', '.join(dict.fromkeys(each['segmenter'] for each in masked.values()))}")
+    )
     for column in ("definition", "gIoU", "cIoU", "pictures"):
         scores.add_column(column, justify="left" if column == "definition" else "right", no_wrap=True)
     for name, masks in masked.items():
         for definition, meaning in _DEFINITIONS.items():
             found = masks[definition]
             shares = ["–" if found[key] is None else f"{found[key]:.1f}" for key in ("giou", "ciou")]
-            scores.add_row(name, f"{definition} ({meaning})", *shares, str(found["pictures"]))
+            scores.add_row(escape(name), f"{definition} ({meaning})", *shares, str(found["pictures"]))
     results.print()
     results.print(scores)
 
@@ -51,7 +55,7 @@ def print_published(result: "EvalResult") -> None:
         beside.add_column(column, justify="right", overflow="fold")
     for line in found.lines:
         cells = [_against(line.against.get(row), compared=line.whole) for row in found.rows]
-        beside.add_row(line.name, f"{line.score:.1f}", *cells)
+        beside.add_row(escape(line.name), f"{line.score:.1f}", *cells)
     results.print()
     results.print(beside)
     if any("(" in str(cell) for column in beside.columns[2:] for cell in column.cells):

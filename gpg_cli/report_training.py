@@ -38,7 +38,7 @@ def show_plan(plan: "Plan", preview: "Preview", *, as_json: bool) -> None:
     _say_as_it_is(preview.first)
     say("[bold]Its gold answer[/]")
     _say_as_it_is("none" if preview.gold is None else preview.gold)
-    say(f"[green]Everything checked.[/] {preview.prompts} prompts; would write {plan.output_dir}.")
+    say(f"[green]Everything checked.[/] {preview.prompts} prompts; would write {escape(str(plan.output_dir))}.")
 
 
 def _say_as_it_is(text: str) -> None:
@@ -51,7 +51,7 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
     if as_json:
         print_json(result.to_dict())
         return
-    folder = Path(result.output_dir)
+    folder = Path(escape(result.output_dir))
     if result.interrupted:
         results.print(f"\n[bold yellow]Stopped[/] after {result.steps} steps; nothing is lost. Go on with:")
         results.print(f"  gpg train --resume {folder}", soft_wrap=True)
@@ -66,5 +66,5 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
     if result.repo_url is not None:
         results.print(f"Hub       {escape(result.repo_url)}", soft_wrap=True)
     results.print("\nNext:")
-    results.print(f"  gpg eval --model {folder} --bench {result.measured_by}", soft_wrap=True)
+    results.print(f"  gpg eval --model {folder} --bench {escape(result.measured_by)}", soft_wrap=True)
     results.print(f"  gpg export {folder} --to my-model", soft_wrap=True)

@@ -10,6 +10,10 @@ from gpg_cli.errors import GpgError
 if TYPE_CHECKING:
     import yaml
 
+# The longest preset has 5 kB and 60 keys.
+_MOST_BYTES = 1_000_000
+_MOST_NODES = 20_000
+
 
 @dataclass(frozen=True)
 class YamlMapping:
@@ -28,12 +32,15 @@ def read_yaml_mapping(path: Path) -> YamlMapping:
     """Read a YAML file whose top level is a mapping with text keys.
 
     Raises:
-        GpgError: the file is missing, does not parse (the line is named), is no mapping, or names a key twice.
+        GpgError: the file is missing, does not parse (the line is named), is no mapping, names a key twice, or
+            is larger than settings can be.
     """
     # Imported here, so that what needs no more than a name that is near does not wait for it.
     import yaml
 
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise GpgError(f"{path} has more than {_MOST_BYTES // 1000} kB: too much for settings", "Check the path.")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -42,10 +49,12 @@ def read_yaml_mapping(path: Path) -> YamlMapping:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         node = loader.get_single_node()
+        if node is not None and _nodes(node, {}) > _MOST_NODES:
+            raise GpgError(f"{path} stands for more than {_MOST_NODES} values", "Write them without anchors.")
         values: Any = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         raise GpgError(f"{path}{_line(error, text)} is not valid YAML: {error.problem}", "Mend that line.") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GpgError(f"{path} is not valid YAML: {error}", "Mend the file.") from error
     finally:
         loader.dispose()
@@ -58,6 +67,17 @@ def read_yaml_mapping(path: Path) -> YamlMapping:
             raise GpgError(f"{path}:{line_number} sets {key_node.value!r} a second time", "Keep one of the two lines.")
         lines[key_node.value] = line_number
     return YamlMapping(path, values, lines)
+
+
+def _nodes(node: Any, counted: dict[int, int]) -> int:
+    """How many values a document has with its anchors written out: a few lines can stand for billions."""
+    if id(node) not in counted:
+        # While it is counted: a value that holds itself has no end.
+        counted[id(node)] = _MOST_NODES + 1
+        parts = [part for pair in node.value for part in (pair if isinstance(pair, tuple) else (pair,))]
+        inside = 0 if isinstance(node.value, str) else sum(_nodes(part, counted) for part in parts)
+        counted[id(node)] = 1 + inside
+    return counted[id(node)]
 
 
 def _line(error: "yaml.MarkedYAMLError", text: str) -> str:

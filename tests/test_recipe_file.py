@@ -6,6 +6,7 @@ import pytest
 
 from gpg_cli import catalog
 from gpg_cli.errors import GpgError
+from gpg_cli.recipe_file import read_layers
 from gpg_cli.training.settings import resolve_settings
 
 
@@ -72,3 +73,21 @@ def test_a_mistake_in_the_base_is_told_with_the_line_of_the_base(presets: Path, 
     recipe.write_text("base: low\n")
     with pytest.raises(GpgError, match=r"low\.yaml:2: unknown setting 'lerning_rate'"):
         resolve_settings(config=recipe)
+
+
+def test_settings_that_stand_for_too_much_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]\n" for n in range(1, 12))
+    for text, said in (
+        (bomb, "stands for more than"),
+        ("a: &a [*a]\n", "stands for more than"),
+        ("a: " + "[" * 100_000, "not valid YAML"),
+        ("# " + "x" * 1_000_000, "too much for settings"),
+        ("a: !!python/object/apply:os.system ['touch canary']\n", "not valid YAML"),
+        ("a: !!python/name:os.system\n", "not valid YAML"),
+    ):
+        path.write_text(text)
+        with pytest.raises(GpgError, match=said):
+            read_layers(path)
+    assert not Path("canary").exists()

@@ -8,6 +8,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, Message, first_line
 from gpg_cli.evaluation.picture_prompts import conversation, render, vision_tokens
 from gpg_cli.evaluation.profiles import Style
+from gpg_cli.pretrained import load
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import is_vision_config, load_processor
 from gpg_cli.vision.template import plain_template
@@ -121,8 +122,10 @@ def load_model_text(location: str, *, shown_in: Sequence[str] = (), max_pixels: 
 
     hint = "Name a folder as save_pretrained writes it, tokenizer included."
     try:
-        config = AutoConfig.from_pretrained(location)
-        tokenizer = AutoTokenizer.from_pretrained(location)
+        config = load(AutoConfig, location)
+        tokenizer = load(AutoTokenizer, location)
+    except GpgError:  # they need what nobody allowed
+        raise
     except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(
             f"cannot read the configuration and tokenizer of {location}: {first_line(error)}", hint

@@ -88,10 +88,10 @@ def checked(bench: Bench, problems: ProblemSet, options: PictureOptions) -> Prob
         return problems
     found = problems.problems
     if len(found) > _MANY:
-        say(f"Looking at the {len(found)} pictures of {bench.name} ...")
+        say(f"Looking at the {len(found)} pictures of {escape(bench.name)} ...")
     report = check_pictures([problem.pictures for problem in found], options.max_pixels)
     for line in report.describe():
-        say(f"{bench.name}: {line}")
+        say(escape(f"{bench.name}: {line}"))
     faults = dict(_miscounted(found)) | {found[place].index: reason for place, reason in report.faults}
     if not faults:
         return problems
@@ -101,7 +101,10 @@ def checked(bench: Bench, problems: ProblemSet, options: PictureOptions) -> Prob
         hint = f"Mend it, say where pictures lie: --image-dir {bench.name}=DIR, or leave such rows out: --skip-faulty"
         raise GpgError(f"{problems.source}, row {first + 1}: {reason}{others}", hint)
     some = ", ".join(f"row {index + 1} ({faults[index]})" for index in sorted(faults)[:_NAMED_AT_MOST])
-    say(f"[yellow]{bench.name}: {len(faults)} rows are left out, their pictures cannot be used:[/] {escape(some)}")
+    say(
+        f"[yellow]{escape(bench.name)}: {len(faults)} rows are left out, their pictures cannot be used:[/] "
+        f"{escape(some)}"
+    )
     left = [problem for problem in found if problem.index not in faults]
     if not left:
         raise GpgError(

@@ -10,6 +10,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench
 from gpg_cli.evaluation.rows import Row, load_rows
 from gpg_cli.vision.images import Picture, as_picture
+from gpg_cli.vision.places import check_place, hub_folders
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,20 @@ class PictureFolders:
     data: Path | None = None
     given: Path | None = None
 
-    def find(self, cell: Any, *, upright: bool) -> Picture | None:
-        """The picture in a cell; see `as_picture`. One that lies nowhere is given the first of the paths tried."""
+    def find(self, cell: Any, *, upright: bool, where: str) -> Picture | None:
+        """The picture in a cell; see `as_picture`. One that lies nowhere is given the first of the paths tried.
+
+        Raises:
+            GpgError: it lies in none of the folders.
+        """
+        found = self._find(cell, upright=upright)
+        if found is not None and found.path is not None:
+            named = cell.get("path") if isinstance(cell, dict) else cell
+            folders = [self.data, self.given] if self.data else [self.given, *hub_folders()]
+            check_place(named, found.path, folders, where)
+        return found
+
+    def _find(self, cell: Any, *, upright: bool) -> Picture | None:
         if self.given is None or not isinstance(cell, str):
             return as_picture(cell, self.data, upright=upright)
         tried = [as_picture(path, self.given, upright=upright) for path in (cell, Path(cell).name) if path]
@@ -108,7 +121,8 @@ def as_problem(bench: Bench, index: int, row: Row, source: str, folders: Picture
         GpgError: the text, the answer, the choices or the shapes are nothing usable.
     """
     columns = bench.columns
-    pictures = _pictures(row.get(columns.image), folders, bench) if columns.image else ()
+    where = f"{source}, row {index + 1}"
+    pictures = _pictures(row.get(columns.image), folders, bench, where) if columns.image else ()
     name = Path(pictures[0].name).name if pictures else f"row {index + 1}"
     text = row[columns.problem] if columns.problem else name
     if not isinstance(text, str) or not text.strip():
@@ -125,9 +139,9 @@ def as_problem(bench: Bench, index: int, row: Row, source: str, folders: Picture
     return Problem(index, text, golds if isinstance(gold, list) else golds[0], groups, pictures, tuple(shapes))
 
 
-def _pictures(cell: Any, folders: PictureFolders, bench: Bench) -> tuple[Picture, ...]:
+def _pictures(cell: Any, folders: PictureFolders, bench: Bench, where: str) -> tuple[Picture, ...]:
     cells: Sequence[Any] = cell if isinstance(cell, list) else [cell]
-    found = [folders.find(each, upright=bench.pictures.upright) for each in cells]
+    found = [folders.find(each, upright=bench.pictures.upright, where=where) for each in cells]
     return tuple(picture for picture in found if picture is not None)
 
 

@@ -18,7 +18,7 @@ _SHOWN = 3
 def mention_surprises(plan: Plan, prepared: Sequence[Prepared], text: ModelText) -> None:
     """Say which golds are no mathematics, which prompts are too long, and how the model is asked where that differs."""
     for item in prepared:
-        name = item.planned.bench.name
+        name = escape(item.planned.bench.name)
         if item.planned.style.chat and not (item.planned.style.template or text.has_chat_template):
             say(f"[yellow]The model has no chat template: {name} asks it with the plain prompt.[/]")
         _mention_pictures(item, text, plan.request.pictures.max_pixels)
@@ -32,7 +32,10 @@ def mention_surprises(plan: Plan, prepared: Sequence[Prepared], text: ModelText)
         return
     others = [item.planned.bench for item in prepared if profile.variant in item.planned.bench.variants]
     for bench in others:
-        say(f"{bench.name} asks this model as if it were a base model; --profile {profile.name} asks it as what it is.")
+        say(
+            f"{escape(bench.name)} asks this model as if it were a base model; "
+            f"--profile {profile.name} asks it as what it is."
+        )
     if not others and any(item.planned.style.chat != profile.chat for item in prepared):
         say(f"The published numbers of this model are with --profile {profile.name} ({profile.description}).")
 
@@ -48,8 +51,8 @@ def _mention_pictures(item: Prepared, text: ModelText, max_pixels: int | None) -
     sizes = [picture.size() for prompt in item.prompts for picture in prompt.pictures]
     if any(width * height > min(own, limit) for width, height in sizes):
         say(
-            f"[yellow]{item.planned.bench.name}: this model's processor scales pictures down to {own:,} pixels, the "
-            f"published protocol's to {limit:,}: --max-pixels {limit}[/]"
+            f"[yellow]{escape(item.planned.bench.name)}: this model's processor scales pictures down to {own:,} "
+            f"pixels, the published protocol's to {limit:,}: --max-pixels {limit}[/]"
         )
 
 
@@ -63,6 +66,6 @@ def _mention_golds(item: Prepared) -> None:
     if found:
         examples = ", ".join(f"row {problems[place].index + 1} ({golds[place][0][-40:]!r})" for place in found[:_SHOWN])
         say(
-            f"{item.planned.bench.name}: {len(found)} of {len(problems)} golds are no mathematics to the parser, and "
-            f"are compared as text: {escape(examples)}"
+            f"{escape(item.planned.bench.name)}: {len(found)} of {len(problems)} golds are no mathematics to the "
+            f"parser, and are compared as text: {escape(examples)}"
         )

@@ -49,5 +49,5 @@ def told_in_words(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise GpgError(
             f"cannot write to {folder}: {error.strerror or error}",
-            "Make room there, or mend its permissions. What is finished is kept; the same command goes on with the rest.",
+            "Make room there, or mend its permissions. What is finished is kept; the same command goes on.",
         ) from error

@@ -10,6 +10,8 @@ import shutil
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from gpg_cli import trust
+from gpg_cli.pretrained import brings_code, load
 from gpg_cli.publishing.loading import load_tokenizer
 from gpg_cli.publishing.source import ADAPTER_CONFIG
 from gpg_cli.publishing.weights import convert_file, copy_weights
@@ -67,6 +69,9 @@ def copy_config(source: Path, target: Path) -> None:
     for name in (CONFIG, GENERATION_CONFIG):
         _copy(source, target, name)
     _remove_local_paths(target / CONFIG)
+    if trust.granted().remote_code and brings_code(source):
+        # Without it nobody could load the copy.
+        _copy(source, target, "*.py")
 
 
 def copy_adapter(source: Path, tokenizer: Path, target: Path, base: str, dtype: str | None = None) -> None:
@@ -141,7 +146,7 @@ def complete_generation_config(folder: Path) -> list[int]:
     """
     from transformers import AutoConfig, GenerationConfig
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = load(AutoConfig, folder, local_files_only=True)
     path = folder / GENERATION_CONFIG
     generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
     text = config.get_text_config()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gpg_cli import trust
 from gpg_cli.publishing import hub
 
 
@@ -21,4 +22,5 @@ def export_arguments(model: Path, repo_id: str, revision: str | None, private: b
     """
     to = [] if revision is None else ["--revision", revision]
     merge = ["--merge"] if (model / "adapter_config.json").is_file() else []
-    return ["export", str(model), "--repo-id", repo_id, *to, *(["--private"] if private else []), *merge]
+    options = [*(["--private"] if private else []), *merge, *trust.granted().options()]
+    return ["export", str(model), "--repo-id", repo_id, *to, *options]

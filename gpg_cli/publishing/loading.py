@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.pretrained import load, load_weights
 
 
 def model_class(config: Any) -> type:
@@ -30,9 +31,9 @@ def load_model(folder: Path, dtype: str = "auto", adapter: Path | None = None) -
     import transformers
 
     with loading(folder):
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        model, loaded = model_class(config).from_pretrained(  # type: ignore[attr-defined]
-            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        config = load(transformers.AutoConfig, folder, local_files_only=True)
+        model, loaded = load_weights(
+            model_class(config), folder, dtype=dtype, local_files_only=True, output_loading_info=True
         )
     if loaded["missing_keys"]:
         missing = sorted(loaded["missing_keys"])
@@ -61,7 +62,7 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     with loading(folder):
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return load(AutoTokenizer, folder, local_files_only=True)
 
 
 @contextmanager
@@ -73,6 +74,8 @@ def loading(folder: Path) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
+    except GpgError:  # it needs what nobody allowed
+        raise
     except Exception as error:  # OSError, ValueError, KeyError, SafetensorError, ...: it depends on the file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise GpgError(

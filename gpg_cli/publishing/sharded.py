@@ -8,32 +8,19 @@ import importlib
 import importlib.util
 import io
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.pickles import INDEX, check_index, check_zero, zero_folder
+from gpg_cli.pretrained import load
 from gpg_cli.publishing.loading import loading, model_class
 from gpg_cli.publishing.source import FSDP_SHARDS, Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-# What pickles of DeepSpeed 0.19 and of PyTorch's distributed checkpoints refer to; others can run anything.
-_KNOWN_MODULES = (
-    "deepspeed.runtime.fp16.loss_scaler.",
-    "deepspeed.runtime.zero.",
-    "deepspeed.utils.tensor_fragment.",
-    "torch.distributed.checkpoint.metadata.",
-    "torch.distributed.checkpoint.filesystem._StorageInfo",
-)
-_KNOWN_NAMES = {
-    *("torch.float32", "torch.float16", "torch.bfloat16", "torch.int64", "torch.int32", "torch.bool", "torch.strided"),
-    *("torch.Size", "torch.serialization._get_layout", "collections.OrderedDict"),
-    *("torch.contiguous_format", "torch.preserve_format", "pathlib.PosixPath", "pathlib.WindowsPath"),
-}
 
 
 def shard_files(folder: Path, kind: Kind) -> list[Path]:
@@ -44,7 +31,7 @@ def shard_files(folder: Path, kind: Kind) -> list[Path]:
     """
     if kind == "fsdp":
         return sorted(path for path in (folder / FSDP_SHARDS).iterdir() if path.is_file())
-    return sorted(_zero_folder(folder).glob("*.pt"))
+    return sorted(zero_folder(folder).glob("*.pt"))
 
 
 def consolidated_bytes(folder: Path, kind: Kind) -> int:
@@ -70,7 +57,7 @@ def consolidate(folder: Path, kind: Kind, model_files: Path, target: Path) -> No
     from transformers import AutoConfig
 
     check_shards(folder, kind)
-    config = AutoConfig.from_pretrained(model_files, local_files_only=True)
+    config = load(AutoConfig, model_files, local_files_only=True)
     model = _empty_model(model_class(config), config)
     weights = model.state_dict()
     (_fill_from_zero if kind == "zero" else _fill_from_fsdp)(folder, weights)
@@ -90,62 +77,15 @@ def check_shards(folder: Path, kind: Kind) -> None:
             raise GpgError(
                 f"{folder} is a ZeRO checkpoint, which DeepSpeed reads", 'Install it: pip install "gpg-cli[deepspeed]"'
             )
-        _check_zero_shards(_zero_folder(folder))
+        _check_zero_shards(zero_folder(folder))
     else:
-        metadata = folder / FSDP_SHARDS / ".metadata"
-        try:
-            _KnownOnly(io.BytesIO(metadata.read_bytes())).load()
-        except pickle.UnpicklingError as error:
-            raise _unknown(str(error), metadata) from error
-        except Exception as error:  # EOFError, AttributeError, ...: what a broken pickle makes of itself
-            raise GpgError(f"{metadata} cannot be read: {error}", "Copy the checkpoint again, whole.") from error
-
-
-def _zero_folder(folder: Path) -> Path:
-    """The folder that `latest` names, as DeepSpeed looks for it."""
-    latest = folder / "latest"
-    name = latest.read_text(encoding="utf-8").strip() if latest.is_file() else ""
-    found = folder / name
-    # A name only: the file may come from elsewhere.
-    if not name or Path(name).name != name or not found.is_dir():
-        raise GpgError(f"{latest} does not name the folder of the shards", "Copy the checkpoint again, whole.")
-    return found
+        check_index(folder / FSDP_SHARDS / INDEX)
 
 
 def _check_zero_shards(shards: Path) -> None:
-    from torch.serialization import get_unsafe_globals_in_checkpoint
-
-    files = sorted(shards.glob("*.pt"))
-    if not any(file.name.endswith("_model_states.pt") for file in files):
+    if not any(shards.glob("*_model_states.pt")):
         raise GpgError(f"{shards} holds no model states", "Copy the checkpoint again, whole.")
-    for file in files:
-        try:
-            found = get_unsafe_globals_in_checkpoint(file)
-        except Exception as error:  # a file cut short: zipfile's, pickle's and torch's own
-            raise GpgError(f"{file} cannot be read: {error}", "Copy the checkpoint again, whole.") from error
-        unknown = [name for name in found if not _is_known(name)]
-        if unknown:
-            raise _unknown(unknown[0], file)
-
-
-def _is_known(name: str) -> bool:
-    return name in _KNOWN_NAMES or name.startswith(_KNOWN_MODULES)
-
-
-def _unknown(name: str, file: Path) -> GpgError:
-    return GpgError(
-        f"{file} refers to {name}, which a checkpoint has no need of: reading it could run anything",
-        "Export checkpoints of your own trainings only.",
-    )
-
-
-class _KnownOnly(pickle.Unpickler):
-    """Reads a pickle whose references are all known; finds the first that is not."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if not _is_known(f"{module}.{name}"):
-            raise pickle.UnpicklingError(f"{module}.{name}")
-        return super().find_class(module, name)
+    check_zero(shards)
 
 
 def _empty_model(kind: type, config: Any) -> Any:

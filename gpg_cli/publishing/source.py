@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.markup import escape
+
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.metrics_file import benchmark_scores, read_metrics
@@ -126,7 +128,7 @@ def _best(run: Path, steps: dict[int, Path], final: Path | None) -> Path:
             "Pass --checkpoint last or a step; save_steps should divide eval_every.",
         )
     best, overall = max(at_hand, key=at_hand.__getitem__), max(scores, key=scores.__getitem__)
-    say(f"Step {best} was the best: {at_hand[best]:.1%} of {bench}.")
+    say(f"Step {best} was the best: {at_hand[best]:.1%} of {escape(bench)}.")
     if scores[overall] > at_hand[best]:
         say(f"[yellow]Step {overall} scored {scores[overall]:.1%}, and its checkpoint is not there any more.[/]")
     return models[best]

@@ -69,7 +69,10 @@ def _ask_vllm(folder: Path, dtype: str, longest: int, prompts: list[list[int]]) 
     with tempfile.TemporaryDirectory(prefix="gpg-vllm-check-") as work:
         report, log = Path(work) / "report.json", Path(work) / "log"
         command = [sys.executable, "-m", "gpg_cli.publishing.vllm_check", str(folder), dtype, str(longest), str(report)]
-        environment = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_KVCACHE_SPACE": "1"} | os.environ
+        interface = "lo" if sys.platform == "linux" else "lo0"
+        defaults = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": "127.0.0.1"}
+        defaults |= {"GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface}
+        environment = defaults | os.environ
         with log.open("w") as output:
             done = subprocess.run(
                 command,
@@ -95,6 +98,7 @@ def main(folder: str, dtype: str, longest: str, report: str) -> None:
 
     prompts: list[list[int]] = json.load(sys.stdin)
     options: dict[str, Any] = {"max_model_len": int(longest), "max_num_seqs": 4, "enforce_eager": True, "seed": 0}
+    options |= {"load_format": "safetensors", "trust_remote_code": False}
     engine = vllm.LLM(model=folder, dtype=dtype, **options)
     sampling = vllm.SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0)
     outputs = engine.generate([{"prompt_token_ids": tokens} for tokens in prompts], sampling, use_tqdm=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.run_folder import read_json, write_json
+from gpg_cli.trust import PICKLE
 
 SINGLE_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -37,8 +38,8 @@ def find_weights(folder: Path) -> list[str]:
     pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
     if pickled:
         raise GpgError(
-            f"{folder} holds pickled weights only ({pickled[0]}), which gpg does not publish",
-            "Convert them where you trust them: load the model with transformers and save_pretrained it elsewhere.",
+            f"{folder} holds its weights as a pickle ({pickled[0]}), which can run code when it is read",
+            f"Take a version in safetensors, or allow it: {PICKLE} reads tensors from it and writes safetensors.",
         )
     raise GpgError(
         f"{folder} holds no safetensors weights",

@@ -8,6 +8,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
 from gpg_cli.publishing.checkpoint import ADAPTER_WEIGHTS, CONFIG, has_tokenizer
 from gpg_cli.publishing.loading import load_model, loading
+from gpg_cli.publishing.pickled import convert, is_pickled, pickled_bytes
 from gpg_cli.publishing.sharded import check_shards, consolidate, consolidated_bytes
 from gpg_cli.publishing.source import ADAPTER_CONFIG, ExportSource
 from gpg_cli.publishing.weights import find_weights, weights_bytes
@@ -74,6 +75,9 @@ def find_parts(source: ExportSource, *, merge: bool, dtype: str | None = None) -
             f"{folder} holds no {CONFIG}", "Name the model it was made from with --base: a folder or a Hub id."
         )
     read_json(model_files / CONFIG)
+    if source.kind == "model" and is_pickled(folder):
+        size = pickled_bytes(folder)
+        return Parts(model_files, tokenizer, base, size, size)
     if source.kind == "model":
         files = [folder / name for name in find_weights(folder)]
         return Parts(model_files, tokenizer, base, weights_bytes(files, dtype), 0)
@@ -112,7 +116,7 @@ def make_whole(source: ExportSource, parts: Parts, work: Path, *, merge: bool) -
     Raises:
         GpgError: shards do not fit together, or the adapter not its base.
     """
-    if source.kind == "model":
+    if source.kind == "model" and not is_pickled(source.folder):
         return WholeModel(source.folder, parts.tokenizer)
     if source.kind == "adapter" and not merge:
         return WholeModel(source.folder, parts.tokenizer, parts.base)
@@ -122,6 +126,9 @@ def make_whole(source: ExportSource, parts: Parts, work: Path, *, merge: bool) -
         assert parts.base is not None
         say("Merging the adapter into its base model, in float32.")
         _merge(source.folder, parts.base, whole)
+    elif source.kind == "model":
+        say("Writing the weights as safetensors.")
+        convert(source.folder, whole)
     else:
         say("Putting the shards of the checkpoint together, in float32.")
         consolidate(source.folder, source.kind, parts.model_files, whole)

@@ -12,7 +12,7 @@ from typing import Any
 from gpg_cli.errors import GpgError
 from gpg_cli.rewards.completion import Completion
 from gpg_cli.rewards.programs import refuse_program_reward
-from gpg_cli.rewards.python_file import OWN_REWARD, is_own_reward, load_python_reward
+from gpg_cli.rewards.python_file import OWN_REWARD, is_own_reward, load_python_reward, own_reward_file
 from gpg_cli.rewards.registry import Registered, Reward, all_rewards
 from gpg_cli.rewards.settings import RewardSettings
 from gpg_cli.rewards.summaries import RewardParameter, RewardSummary, summarise
@@ -27,6 +27,7 @@ __all__ = [
     "get_rewards",
     "gold_is_text",
     "is_own_reward",
+    "own_reward_file",
     "parameters_of",
     "reads_gold",
     "reward_names",

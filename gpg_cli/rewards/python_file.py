@@ -35,6 +35,12 @@ def is_own_reward(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
+def own_reward_file(name: str) -> Path | None:
+    """The file that `python:path/to/file.py:function` names, there or not; None for a reward of another kind."""
+    path, _, function = name.removeprefix(_PREFIX).rpartition(":")
+    return Path(path).expanduser() if is_own_reward(name) and path and function else None
+
+
 def load_python_reward(name: str) -> Reward:
     """The function that `python:path/to/file.py:function` names, bearing that function's name.
 
@@ -46,10 +52,9 @@ def load_python_reward(name: str) -> Reward:
     Raises:
         GpgError: no such file or function, the file raises while it is imported, or TRL could not call the function.
     """
-    path_text, _, function_name = name.removeprefix(_PREFIX).rpartition(":")
-    if not path_text or not function_name:
+    path, function_name = own_reward_file(name), name.rpartition(":")[2]
+    if path is None:
         raise GpgError(f"the reward {name!r} names no function of a file", f"Write {OWN_REWARD}.")
-    path = Path(path_text).expanduser()
     if not path.is_file():
         where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise GpgError(f"the reward {name!r}: there is no file {path}{where}", f"Write {OWN_REWARD}.")

@@ -10,7 +10,9 @@ from datasets import Dataset
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from gpg_cli import trust
 from gpg_cli.errors import GpgError
+from gpg_cli.pretrained import check_weights, explained, load, load_weights, weights_options
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import ADAPTER_FOLDER, find_model, set_aside_scores
@@ -61,7 +63,7 @@ def load_processing(plan: Plan, model: str) -> Any:
         if processing.chat_template is None:
             processing.chat_template = processing.tokenizer.chat_template
     else:
-        processing = AutoTokenizer.from_pretrained(model, revision=revision or "main", **left)
+        processing = load(AutoTokenizer, model, revision=revision or "main", **left)
     if plan.run.chat_template:
         processing.chat_template = plan.run.chat_template
     return processing
@@ -93,7 +95,9 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     run, config = plan.run, plan.config
     if config.world_size > 1:
         adopt_process_group(run.accelerate)
-    loading: dict[str, Any] = {"dtype": run.dtype}
+    check_weights(model)
+    config.trust_remote_code = trust.granted().remote_code
+    loading: dict[str, Any] = {"dtype": run.dtype, "trust_remote_code": config.trust_remote_code, **weights_options()}
     if run.attn_implementation:
         loading["attn_implementation"] = run.attn_implementation
     if run.model_revision and not Path(model).is_dir():
@@ -106,16 +110,17 @@ def build_trainer(plan: Plan, model: str, callbacks: list[TrainerCallback]) -> R
     prompts = training_prompts(plan, processing)
     prepare_processor(processing, run)
     try:
-        trainer = kind(
-            model,
-            plan.rewards,
-            config,
-            train_dataset=prompts,
-            processing_class=processing,
-            callbacks=callbacks,
-            peft_config=_peft_config(run),
-            settings=plan.settings.to_dict(),
-        )
+        with explained(model):
+            trainer = kind(
+                model,
+                plan.rewards,
+                config,
+                train_dataset=prompts,
+                processing_class=processing,
+                callbacks=callbacks,
+                peft_config=_peft_config(run),
+                settings=plan.settings.to_dict(),
+            )
     except ValueError as error:
         if run.use_peft and "target" in str(error):
             raise GpgError(f"LoRA does not fit this model: {error}", "Name its layers: lora_target_modules.") from error
@@ -207,10 +212,9 @@ def _merge(model: str, plan: Plan, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
 
     revision = plan.run.model_revision if not Path(model).is_dir() else None
-    vision = is_vision_config(AutoConfig.from_pretrained(model, revision=revision or "main"))
+    vision = is_vision_config(load(AutoConfig, model, revision=revision or "main"))
     kind = AutoModelForImageTextToText if vision else AutoModelForCausalLM
-    base = kind.from_pretrained(model, dtype=plan.run.dtype, revision=revision or "main")
+    base = load_weights(kind, model, dtype=plan.run.dtype, revision=revision or "main")
     PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)
-    (load_processor if plan.data.pictures is not None else AutoTokenizer.from_pretrained)(str(adapter)).save_pretrained(
-        folder
-    )
+    pictures = plan.data.pictures is not None
+    (load_processor(str(adapter)) if pictures else load(AutoTokenizer, str(adapter))).save_pretrained(folder)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from rich.markup import escape
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.console import say
@@ -91,4 +92,7 @@ class ScoreCurve(TrainerCallback):
         values = held_out.judge(completions)
         for name, value in values.items():
             self._trainer.note(f"eval/{held_out.name}/{name}", value)
-        say(f"step {state.global_step}: {held_out.name} [bold]{values['score']:.1%}[/] of {len(completions)} problems")
+        say(
+            f"step {state.global_step}: {escape(held_out.name)} [bold]{values['score']:.1%}[/] "
+            f"of {len(completions)} problems"
+        )

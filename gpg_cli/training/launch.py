@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import IO
 
 from gpg_cli.console import messages, say
 from gpg_cli.errors import GpgError
+from gpg_cli.training.meeting import DEFAULT_PORT, meeting_point
 from gpg_cli.training.slurm import adopt_slurm_step
 
 # A process whose peer has died waits in a collective for ever, so it is not given long to leave by itself.
@@ -34,7 +34,6 @@ _SAME_MISTAKE_S = 5.0
 _USER_ERROR = 2
 _POLL_S = 0.05
 _TAIL_LINES = 20
-_DEFAULT_PORT = 29500
 _PR_SET_PDEATHSIG = 1
 # Tells a process that the one which started it makes the run folder, measures the model and prints the summary.
 _STARTED_BY_US = "GPG_STARTED_BY_LAUNCHER"
@@ -147,13 +146,13 @@ def launch(
     Returns:
         0, or the exit code of the first process that failed (128 + its number for a signal).
     """
-    port = machines.main_process_port or (_free_port() if machines.num_machines == 1 else _DEFAULT_PORT)
     with contextlib.ExitStack() as stack:
+        meeting = stack.enter_context(_meeting(machines))
         asked = stack.enter_context(_stop_signals())
         children: list[_Child] = []
         stack.callback(_kill_all, children)
         for local_rank in range(machines.num_processes):
-            environment = _environment(machines, local_rank, port)
+            environment = _environment(machines, local_rank, meeting)
             rank = int(environment["RANK"])
             errors = stack.enter_context(tempfile.TemporaryFile()) if rank else None
             process = subprocess.Popen(
@@ -226,7 +225,7 @@ def _tail(file: IO[bytes]) -> str:
     return "\n".join(file.read().decode(errors="replace").splitlines()[-_TAIL_LINES:])
 
 
-def _environment(machines: Machines, local_rank: int, port: int) -> dict[str, str]:
+def _environment(machines: Machines, local_rank: int, meeting: dict[str, str]) -> dict[str, str]:
     """What torch.distributed, accelerate and DeepSpeed read.
 
     ACCELERATE_USE_CPU is left out on purpose: with it accelerate 1.15 takes DeepSpeed for DDP.
@@ -244,8 +243,7 @@ def _environment(machines: Machines, local_rank: int, port: int) -> dict[str, st
         "LOCAL_RANK": str(local_rank),
         "WORLD_SIZE": str(machines.world_size),
         "LOCAL_WORLD_SIZE": str(machines.num_processes),
-        "MASTER_ADDR": machines.main_process_ip or "127.0.0.1",
-        "MASTER_PORT": str(port),
+        **meeting,
         _STARTED_BY_US: "1",
     }
 
@@ -297,10 +295,11 @@ def _die_with_parent() -> Callable[[], None] | None:
     return ask_kernel
 
 
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+def _meeting(machines: Machines) -> contextlib.AbstractContextManager[dict[str, str]]:
+    if machines.num_machines == 1:
+        return meeting_point(machines.world_size, machines.main_process_port)
+    port = machines.main_process_port or DEFAULT_PORT
+    return contextlib.nullcontext({"MASTER_ADDR": str(machines.main_process_ip), "MASTER_PORT": str(port)})
 
 
 def _visible_gpus() -> int:

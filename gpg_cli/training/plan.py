@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from rich.markup import escape
 
+from gpg_cli import trust
 from gpg_cli.catalog import find_bench, suite_paths
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
@@ -27,6 +28,7 @@ from gpg_cli.training.parallel import require_installed, training_arguments
 from gpg_cli.training.pushing import Push
 from gpg_cli.training.recipes import fit_batch
 from gpg_cli.training.resume import Resumed, find_resumed
+from gpg_cli.training.reward_files import check_reward_files
 from gpg_cli.training.settings import RunSettings, Settings, resolve_settings
 from gpg_cli.vision.model import is_vision_model, require_image_processors
 
@@ -50,6 +52,9 @@ class TrainRequest:
     main_process_ip: str | None = None
     main_process_port: int | None = None
     push: Push | None = None
+    # Files that may be run for a reward, and a folder where pictures may lie: named on the command line.
+    reward_files: tuple[Path, ...] = ()
+    image_dir: Path | None = None
 
     def arguments(self, output_dir: Path, checkpoint: Path | None) -> list[str]:
         """The command line of a process of this run, with the folder and the checkpoint that were chosen for it."""
@@ -64,6 +69,9 @@ class TrainRequest:
             else:
                 given += [option] if value is True else [option, str(value)]
         given += self.push.options() if self.push else []
+        given += [part for file in self.reward_files for part in ("--reward-file", str(file))]
+        given += [] if self.image_dir is None else ["--image-dir", str(self.image_dir)]
+        given += trust.granted().options()
         return [*given, "--output-dir", str(output_dir)]
 
 
@@ -138,15 +146,19 @@ def make_plan(
     config = fitted.trainer_config(output_dir, machines.world_size if machines else 1, **parallel)
     if resumed:
         resumed.check_settings(settings, config.completions_per_step)
+    check_reward_files(settings, request.config, request.reward_files, output_dir if resumed else None)
     rewards = _reward_functions(settings)
     require_grader()
     vision = _check_model(settings)
+    if request.image_dir is not None and not request.image_dir.expanduser().is_dir():
+        raise GpgError(f"--image-dir: there is no folder {request.image_dir}", "Check the path.")
     _check_eval_bench(settings.run)
     if request.push and check_push and process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
         check_push(request.push.repo_id, request.push.private)
     # Processes that are started by another one need not decode every picture once more.
     looked_at = is_started_by_us()
-    data = load_training_data(settings.run, config.seed, bench_questions, vision=vision, looked_at=looked_at)
+    seen: dict[str, Any] = {"vision": vision, "looked_at": looked_at, "image_dir": request.image_dir}
+    data = load_training_data(settings.run, config.seed, bench_questions, **seen)
     if resumed or is_started_by_us():
         _check_same_rows(data, output_dir, settings.run.dataset_name)
     notes += data.notes

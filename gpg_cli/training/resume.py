@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.pickles import check_checkpoint
 from gpg_cli.run_folder import RUN_FILE, read_json
 from gpg_cli.sealed_folder import what_is_wrong
 from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts
@@ -97,7 +100,8 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
     """Understand `--resume`: a checkpoint, a run folder, or nothing, which is the run in --output-dir.
 
     Raises:
-        GpgError: there is no such run, or no whole checkpoint in it; broken ones are named with what is wrong.
+        GpgError: there is no such run, or no whole checkpoint in it; broken ones are named with what is wrong; or
+            a pickle in it could run code, see `check_checkpoint`.
     """
     path = Path(named) if named else output_dir
     if path is None:
@@ -114,6 +118,8 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
         newest = find_newest(path)
         run, checkpoint = path, newest.path
         for ignored, reason in newest.ignored:
-            say(f"[yellow]Ignored {ignored}: {reason}.[/]")
+            say(f"[yellow]Ignored {escape(str(ignored))}: {escape(reason)}.[/]")
+    if not is_started_by_us():
+        check_checkpoint(checkpoint)
     record = read_json(run / RUN_FILE)
     return Resumed(run, checkpoint, record["settings"], record.get("preset"))

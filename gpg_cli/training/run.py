@@ -219,7 +219,7 @@ def _measure(benchmarks: Benchmarks, model: Path, plan: Plan, *, keep: bool) -> 
     run = plan.settings.run
     bench = str(run.eval_bench)
     accuracy = benchmarks.measure(model, bench, _data_of(bench, plan), run.eval_limit, keep)
-    say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {bench}")
+    say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {escape(bench)}")
     return accuracy
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.markup import escape
 from safetensors import safe_open
 from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
+from gpg_cli.pretrained import explained, load_weights
 from gpg_cli.run_folder import METRICS_FILE
 from gpg_cli.sealed_folder import seal
 from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
@@ -38,7 +40,8 @@ class SavingTrainer(GRPOTrainer):
         """As TRL's; `resume_from_checkpoint` names a folder that `find_newest` found whole."""
         if resume_from_checkpoint:
             self.load_own_state(read_facts(Path(resume_from_checkpoint))["state"])
-        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+        with explained(resume_from_checkpoint or "the run"):
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """As transformers', which gives a vision-language model none of its weights back, and says so in no more than
@@ -49,7 +52,7 @@ class SavingTrainer(GRPOTrainer):
         if not plain or _weight_names(Path(resume_from_checkpoint)) <= target.state_dict().keys():
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        saved = load_weights(type(target), resume_from_checkpoint, dtype=target.dtype)
         target.load_state_dict(saved.state_dict())
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
@@ -107,10 +110,8 @@ class SavingTrainer(GRPOTrainer):
             if elsewhere and not problem:
                 problem = OSError("another process had no room for its part")
         if problem:
-            say(
-                f"[red]could not write {run / name}: {problem.strerror or problem}[/]; the run goes on, and the last "
-                "checkpoint is untouched"
-            )
+            what = escape(f"could not write {run / name}: {problem.strerror or problem}")
+            say(f"[red]{what}[/]; the run goes on, and the last checkpoint is untouched")
         self.accelerator.wait_for_everyone()
 
     def _any_process(self, here: bool) -> bool:

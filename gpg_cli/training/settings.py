@@ -19,6 +19,7 @@ from gpg_cli.recipe_file import read_layers
 from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
+from gpg_cli.trust import REMOTE_CODE
 from gpg_cli.yaml_file import YamlMapping, did_you_mean
 
 # In a prompt template, what the problem replaces.
@@ -243,6 +244,7 @@ def resolve_settings(
         meant, note = meant_then({key: item.value for key, item in given.items()}, foreign, str(config), algorithm)
         given |= {key: _Given(value, str(config)) for key, value in meant.items()}
         notes += [note] if note else []
+    _refuse_trust(given)
     output_dir = given.pop("output_dir", None)
     for key, item in given.items():
         _check_known(key, item)
@@ -327,6 +329,16 @@ def _parse_assignment(text: str) -> tuple[str, _Given]:
         return key, _Given(yaml.safe_load(value), where)
     except (yaml.YAMLError, ValueError) as error:
         raise GpgError(f"{where}: {value!r} is not valid YAML", f"Quote it: {where}='\"value\"'") from error
+
+
+def _refuse_trust(given: dict[str, _Given]) -> None:
+    """No setting lets a model run its own code, whoever wrote it: recipes and run folders come from strangers too."""
+    wish = given.pop("trust_remote_code", None)
+    if wish is not None and wish.value not in (False, None):
+        raise GpgError(
+            f"{wish.where}: trust_remote_code is no setting: it would run code that comes with the model",
+            f"Leave it out; if you have read and trust that code, pass the option {REMOTE_CODE}.",
+        )
 
 
 def _check_known(key: str, item: _Given) -> None:

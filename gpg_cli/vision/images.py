@@ -6,9 +6,12 @@ its data set is of stored pictures, its first frame, in RGB without transparency
 
 import hashlib
 import io
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,9 @@ _LONGEST_RATIO = 200
 _SMALL_SIDE = 28
 # What Pillow calls a decompression bomb, twice its warning limit.
 _MOST_PIXELS = 2 * 89_478_485
+# Encoded: a photograph of 100 million pixels takes less.
+_MOST_BYTES = 200 * 2**20
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "DIB", "TGA")
 _ORIENTATION = 0x0112  # the EXIF tag; above 4 width and height change places
 
 
@@ -92,8 +98,10 @@ class Picture:
         if self.content is not None:
             return self.content
         try:
+            with _opened(self):  # a picture, and no device
+                pass
             return Path(str(self.path)).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError, SyntaxError) as error:
             raise _unreadable(self, error) from error
 
 
@@ -204,10 +212,43 @@ def _look_at(picture: Picture, max_pixels: int | None, kinds: Counter[str]) -> s
 _MODES = {"P": "a palette", "L": "grey", "LA": "grey with transparency", "RGBA": "transparency", "1": "black and white"}
 
 
-def _opened(picture: Picture) -> "Image":
+def open_picture(source: str | Path | bytes) -> "Image":
+    """A file, or the bytes of one, not decoded yet; only of the `_FORMATS`.
+
+    Pillow guesses the format from the content, and others hand it to a program (PostScript to Ghostscript).
+
+    Raises:
+        OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError: it cannot be used; see `_unreadable`.
+    """
     from PIL import Image
 
-    return Image.open(io.BytesIO(picture.content) if picture.content is not None else str(picture.path))
+    if isinstance(source, bytes):
+        _check_bytes(len(source))
+        return Image.open(io.BytesIO(source), formats=_formats())
+    facts = os.stat(source)
+    # Reading a pipe or a device may never end.
+    if not stat.S_ISREG(facts.st_mode):
+        raise ValueError("it is no regular file")
+    _check_bytes(facts.st_size)
+    return Image.open(source, formats=_formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `_FORMATS` that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _check_bytes(size: int) -> None:
+    if size > _MOST_BYTES:
+        raise ValueError(f"it has {size:,} bytes, which is too many")
+
+
+def _opened(picture: Picture) -> "Image":
+    return open_picture(picture.content if picture.content is not None else str(picture.path))
 
 
 def _without_transparency(image: "Image") -> "Image":

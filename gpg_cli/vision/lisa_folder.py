@@ -103,6 +103,9 @@ def _picture_of(annotation: Path, pictures: dict[str, Path]) -> Path:
 
 def _read_item(annotation: Path, picture: Path) -> LisaItem:
     """One annotation with its picture; a ValueError says what is wrong with either."""
+    for path in (annotation, picture):
+        if not path.resolve().is_relative_to(annotation.parent.resolve()):
+            raise ValueError(f"{path.name} is a link out of the folder")
     value = _read_json(annotation)
     instructions = _instructions(value.get("text"))
     shapes = value.get("shapes")
@@ -163,8 +166,10 @@ def _picture_facts(path: Path) -> tuple[int, int, bool]:
     """Width and height as stored, and whether EXIF asks to turn the picture; reads the header alone."""
     from PIL import Image
 
+    from gpg_cli.vision.images import open_picture
+
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             # A PNG would be decoded in search of it.
             orientation = 1 if picture.format == "PNG" else picture.getexif().get(_EXIF_ORIENTATION, 1)
             return picture.width, picture.height, orientation not in (0, 1)

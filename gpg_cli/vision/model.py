@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.pretrained import load
 
 # Limits of the vision projects of the paper (max_pixels = 512 vision tokens of 28 x 28 pixels, min_pixels = 4 of them).
 MAX_PIXELS = 401408
@@ -15,7 +16,7 @@ def is_vision_model(location: str, revision: str | None = None) -> bool:
     """Whether a model folder or Hub id is a vision-language model: whether its configuration has a vision tower."""
     from transformers import AutoConfig
 
-    return is_vision_config(AutoConfig.from_pretrained(location, revision=revision or "main"))
+    return is_vision_config(load(AutoConfig, location, revision=revision or "main"))
 
 
 def is_vision_config(config: Any) -> bool:
@@ -60,7 +61,7 @@ def load_processor(
 
     require_image_processors()
     try:
-        processor = AutoProcessor.from_pretrained(location, revision=revision or "main", **options)
+        processor = load(AutoProcessor, location, revision=revision or "main", **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise GpgError(

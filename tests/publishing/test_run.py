@@ -146,7 +146,7 @@ def with_a_weight_of_nan(run: Path) -> None:
     ("spoil", "message"),
     [
         (without_config, "has not finished: there is no final model in it"),
-        (with_pickles_only, "pickled weights only"),
+        (with_pickles_only, "as a pickle"),
         (without_tokenizer, "holds no tokenizer"),
         (with_a_broken_config, "is not valid JSON"),
         (with_a_broken_record, "does not hold a JSON object"),

@@ -82,10 +82,11 @@ def test_every_process_knows_its_place(
         assert "ACCELERATE_USE_CPU" not in told
 
 
-def test_a_free_port_is_found_for_one_machine() -> None:
-    environment = launching._environment(Machines(1), 0, launching._free_port())
-    assert environment["MASTER_ADDR"] == "127.0.0.1"
-    assert int(environment["MASTER_PORT"]) > 1023
+def test_a_free_port_is_found_for_one_machine(run: Callable[..., int], tmp_path: Path) -> None:
+    assert run("(folder / 'told.json').write_text(json.dumps(dict(os.environ)))", Machines(1)) == 0
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["MASTER_ADDR"] == "127.0.0.1"
+    assert int(told["MASTER_PORT"]) > 1023
 
 
 def test_only_rank_0_is_heard(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:

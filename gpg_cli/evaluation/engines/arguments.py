@@ -6,9 +6,12 @@ from typing import Any
 
 import yaml
 
+from gpg_cli import trust
 from gpg_cli.errors import GpgError
 from gpg_cli.yaml_file import did_you_mean
 
+# Of vLLM 0.31: the first two fall back on pickles, the others are some.
+_PICKLED_FORMATS = ("auto", "hf", "pt", "npcache")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -44,6 +47,7 @@ def check_arguments(engine: str, arguments: Mapping[str, Any]) -> None:
         GpgError: a key that the engine does not know, or a value that is not as needed.
     """
     if engine == "vllm":
+        _check_trust(arguments)
         _check_keys(engine, arguments, vllm_keys())
         return
     known = _KNOWN[engine]
@@ -52,6 +56,17 @@ def check_arguments(engine: str, arguments: Mapping[str, Any]) -> None:
         fits, wanted = known[key]
         if not fits(value):
             raise GpgError(f"--engine-arg {key}={value} is not {wanted}", f"For example: {_EXAMPLES[key]}")
+
+
+def _check_trust(arguments: Mapping[str, Any]) -> None:
+    """What is trusted is said by options of ours alone, so that there is one place to look for it."""
+    if "trust_remote_code" in arguments and not trust.granted().remote_code:
+        raise GpgError("--engine-arg trust_remote_code is not taken", f"If you trust that code: {trust.REMOTE_CODE}")
+    if arguments.get("load_format") in _PICKLED_FORMATS and not trust.granted().pickle:
+        raise GpgError(
+            f"--engine-arg load_format={arguments['load_format']} may read pickles",
+            f"Leave it out, or allow that: {trust.PICKLE}",
+        )
 
 
 def vllm_keys() -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Request
 from gpg_cli.evaluation.model_text import ModelText
-from gpg_cli.vision.images import Picture
+from gpg_cli.vision.images import Picture, open_picture
 from gpg_cli.vision.model import expand_image_tokens, image_token_counts, image_token_id
 
 # What every server takes; other formats are sent as PNG.
@@ -93,7 +93,7 @@ def _plain_kind(content: bytes) -> str | None:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with open_picture(content) as image:
             plain = (
                 image.mode == "RGB"
                 and "transparency" not in image.info

@@ -24,6 +24,7 @@ from gpg_cli.evaluation.engine import OnFinished, Request, first_line
 from gpg_cli.evaluation.engines.pictures import PromptReader
 from gpg_cli.evaluation.engines.transformers_inputs import model_inputs
 from gpg_cli.evaluation.model_text import ModelText
+from gpg_cli.pretrained import load_weights
 from gpg_cli.seeded_sampling import SeededSampling, shaping
 from gpg_cli.vision.model import is_vision_model
 
@@ -148,10 +149,9 @@ def _load(location: str, device: torch.device, dtype: str | None) -> Any:
     try:
         with _without_progress_bars():
             loader = AutoModelForImageTextToText if is_vision_model(location) else AutoModelForCausalLM
-            # Weights in pickle files are not loaded: reading one runs what it holds.
-            model, loading = loader.from_pretrained(
-                location, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True
-            )
+            model, loading = load_weights(loader, location, dtype=getattr(torch, dtype), output_loading_info=True)
+    except GpgError:  # it needs what nobody allowed
+        raise
     except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(f"cannot load the model {location}: {first_line(error)}", hint) from error
     # transformers fills what is missing with random numbers.

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+from gpg_cli import trust
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import GO_ON_HINT, OnFinished, Request, first_line
@@ -15,11 +16,14 @@ from gpg_cli.evaluation.engines.vllm_pictures import picture_arguments, vllm_pro
 from gpg_cli.evaluation.engines.vllm_process import VllmLog, default_environment
 from gpg_cli.evaluation.engines.vllm_replicas import Asked, start_replicas
 from gpg_cli.evaluation.model_text import ModelText
+from gpg_cli.pretrained import check_weights
 
 # As in the protocol of open-rs.
 _GPU_MEMORY_SHARE = 0.8
 # GPUs that one copy of the model uses: the product of these arguments.
 _GPUS_PER_REPLICA = ("tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size")
+# Of a copy that is spread over machines, which must reach each other.
+_SEVERAL_MACHINES = {"nnodes", "node_rank", "master_addr", "data_parallel_address", "distributed_executor_backend"}
 
 
 class VllmEngine:
@@ -43,12 +47,14 @@ class VllmEngine:
         self, model_location: str, text: ModelText, max_model_length: int, arguments: Mapping[str, Any] | None = None
     ) -> None:
         self._text = text
+        check_weights(model_location)
         everything = _engine_arguments(model_location, text, max_model_length, arguments or {})
         self._log = VllmLog()
         copies = everything["data_parallel_size"]
         say(f"Starting vLLM{f' with {copies} copies of the model' if copies > 1 else ''} (half a minute) ...")
         failure, hint = f"vLLM does not start with {model_location}", "--engine transformers does without it."
-        with self._explained(failure, hint), self._log.takes_output(), default_environment(), ending_with_us():
+        environment = default_environment(several_machines=_SEVERAL_MACHINES.intersection(arguments or {}) != set())
+        with self._explained(failure, hint), self._log.takes_output(), environment, ending_with_us():
             self._replicas = start_replicas(everything)
 
     def generate(self, requests: Sequence[Request], on_finished: OnFinished) -> None:
@@ -119,6 +125,9 @@ def _engine_arguments(
         # A model's own defaults (top_k, repetition_penalty) are not part of a benchmark's sampling.
         "generation_config": "vllm",
         "disable_log_stats": True,
+        # Its own choice falls back on pickles.
+        "load_format": "auto" if trust.granted().pickle else "safetensors",
+        "trust_remote_code": trust.granted().remote_code,
         **picture_arguments(model_location, text),
         **({} if gpus else on_cpu),
         **given,

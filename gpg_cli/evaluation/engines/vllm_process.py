@@ -37,12 +37,18 @@ def import_vllm() -> Any:
 
 
 @contextmanager
-def default_environment() -> Iterator[None]:
-    """Environment variables that vLLM reads when it starts; what the user has set stands."""
+def default_environment(*, several_machines: bool = False) -> Iterator[None]:
+    """Environment variables that vLLM reads when it starts; what the user has set stands.
+
+    On one machine its processes meet on 127.0.0.1, wherever the machine's own name leads to.
+    """
     import torch
 
     # A forked copy of a process in which torch has computed on several threads hangs at its next computation.
     wanted = {"VLLM_WORKER_MULTIPROC_METHOD": "spawn", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if not several_machines:
+        interface = "lo" if sys.platform == "linux" else "lo0"
+        wanted |= {"VLLM_HOST_IP": "127.0.0.1", "GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface}
     if not torch.cuda.is_available():
         wanted["VLLM_CPU_KVCACHE_SPACE"] = _CPU_CACHE_GIB
     ours = {key: value for key, value in wanted.items() if key not in os.environ}

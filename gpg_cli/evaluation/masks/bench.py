@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.journal import Sample
@@ -116,7 +118,7 @@ def _make(benches: Sequence[Prepared], samples: Sequence[Sample], model: str) ->
             bench = item.planned.bench.name
             problems = {problem.index: problem for problem in item.planned.problems.problems}
             own = _of(bench, samples)
-            say(f"{bench}: masks of {len(own)} boxes by {model} ...")
+            say(escape(f"{bench}: masks of {len(own)} boxes by {model} ..."))
             scores = score_masks([_item(bench, problems[sample.index], sample) for sample in own], segmenter)
             found[bench] = {"segmenter": model, "boxes": _hash(own), **scores.to_dict()}
         return found

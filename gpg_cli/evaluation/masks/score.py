@@ -20,6 +20,7 @@ from gpg_cli.evaluation.masks.overlap import (
 )
 from gpg_cli.evaluation.masks.polygons import first_polygon_mask, official_mask
 from gpg_cli.evaluation.metrics import percent
+from gpg_cli.vision.images import open_picture
 from gpg_cli.vision.lisa import Shape
 
 # Left, top, right and bottom in whole pixels.
@@ -174,7 +175,7 @@ def _segmented(items: Sequence[MaskItem], segmenter: Segmenter) -> Iterator[tupl
 def _open(path: Path, *, pixels: bool = False) -> Image.Image:
     """The stored picture, not turned by EXIF, as the annotation was read; in RGB where its pixels are asked for."""
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return picture.convert("RGB") if pixels else picture
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise GpgError(f"cannot read the picture {path}: {error}", "Check the file, or --masks off.") from error

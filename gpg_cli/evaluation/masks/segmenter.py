@@ -20,6 +20,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import first_line
 from gpg_cli.evaluation.masks.score import PixelBox
 from gpg_cli.hub_access import fetch_from_hub
+from gpg_cli.pretrained import check_weights, load_weights
 
 # The port of sam_vit_h_4b8939, with which Visual-RFT makes its masks.
 DEFAULT_MODEL = "facebook/sam-vit-huge"
@@ -99,7 +100,8 @@ def check_segmenter(model: str) -> None:
             fetch_from_hub(model, name, revision=None, hint=_HINT)
         return
     _check_kind(str(folder))
-    if not any(folder.glob("*.safetensors")):
+    check_weights(folder)
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("pytorch_model*.bin")):
         raise GpgError(f"the segmenter {model} has no weights in safetensors", _HINT)
 
 
@@ -120,10 +122,9 @@ def _check_kind(model: str) -> None:
 def _load_model(model: str) -> Any:
     try:
         with _without_progress_bars():
-            # Weights in pickle files are not loaded: reading one runs what it holds.
-            loaded, loading = SamModel.from_pretrained(
-                model, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            )
+            loaded, loading = load_weights(SamModel, model, dtype=torch.float32, output_loading_info=True)
+    except GpgError:  # its weights are pickles, or lie elsewhere
+        raise
     except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(f"cannot load the segmenter {model}: {first_line(error)}", _HINT) from error
     # transformers fills what is missing with random numbers.

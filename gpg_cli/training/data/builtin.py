@@ -12,6 +12,7 @@ from gpg_cli.training.data.columns import Columns, PromptKind
 from gpg_cli.training.data.golds import as_gold
 from gpg_cli.training.data.picture_cells import PictureColumn, read_pictures
 from gpg_cli.training.data.pictures import attach
+from gpg_cli.vision.places import Places
 
 _ADDITIONS = 4096
 _SCENES = 2048
@@ -53,7 +54,7 @@ def _additions(seed: int) -> Builtin:
 
 def _scenes(seed: int) -> Builtin:
     drawn = training_scenes(seed, count=_SCENES)
-    pictures = read_pictures(Dataset.from_dict({"image": [scene.encoded() for scene in drawn]}), "image", None)
+    pictures = read_pictures(Dataset.from_dict({"image": [scene.encoded() for scene in drawn]}), "image", Places())
     rows = Dataset.from_dict({"problem": [QUESTION] * len(drawn), "solution": [scene.answer for scene in drawn]})
     columns = Columns(
         "problem",

@@ -92,6 +92,7 @@ def load_training_data(
     *,
     vision: bool = False,
     looked_at: bool = False,
+    image_dir: Path | None = None,
 ) -> TrainingData:
     """Load and check a data set: a built-in one, a local file or folder, or a Hub id.
 
@@ -100,6 +101,7 @@ def load_training_data(
         bench_questions: gives what `decontaminate` compares with; needed where the settings ask for that.
         vision: whether the model sees, so that a usual column of pictures is read even if the settings name none.
         looked_at: whether another process of this run has looked at all pictures already, and found none to refuse.
+        image_dir: a folder that the user named for pictures, besides the data's own.
 
     Raises:
         GpgError: the data cannot be had or read; a column is missing or holds no text; more than 5% of the golds cannot
@@ -108,7 +110,7 @@ def load_training_data(
     """
     if settings.dataset_name.startswith(BUILTIN):
         return _builtin(settings.dataset_name, seed)
-    source = load_source(settings, seed, vision=vision)
+    source = load_source(settings, seed, vision=vision, image_dir=image_dir)
     table, name = source.table, settings.dataset_name
     reading = [reward for reward in settings.reward_funcs if reads_gold(reward)]
     columns = choose_columns(table, settings, needs_gold=bool(reading))

@@ -1,7 +1,6 @@
 """A column of pictures as one kind of cell, whatever it holds: paths, bytes, image cells, or lists of them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ from datasets import Dataset
 
 from gpg_cli.errors import GpgError
 from gpg_cli.vision.images import Picture, as_picture, require_pillow
+from gpg_cli.vision.places import Places
 
 # The column of a trainer's rows: a list of encoded cells.
 PICTURES = "images"
@@ -43,15 +43,15 @@ def row_pictures(row: dict[str, Any]) -> list[Picture]:
     return [picture for picture in found if picture is not None]
 
 
-def read_pictures(table: Dataset, name: str, folder: Path | None, *, upright: bool = True) -> PictureColumn:
+def read_pictures(table: Dataset, name: str, places: Places, *, upright: bool = True) -> PictureColumn:
     """The pictures of a column of paths, of bytes, of image cells, or of lists of them.
 
     Args:
-        folder: what relative paths are relative to.
+        places: what relative paths are relative to, and where pictures may lie.
         upright: whether pictures are turned as their EXIF data says.
 
     Raises:
-        GpgError: the column holds something else.
+        GpgError: the column holds something else, or names a file elsewhere.
     """
     require_pillow()
     if table._indices is not None:
@@ -59,9 +59,9 @@ def read_pictures(table: Dataset, name: str, folder: Path | None, *, upright: bo
     column = table.data.column(name)
     kind = column.type
     if _is_known(kind.value_type if _is_list(kind) else kind):
-        chunks = [_as_cells(chunk, folder, upright) for chunk in column.chunks]
+        chunks = [_as_cells(chunk, places, upright) for chunk in column.chunks]
     else:
-        chunks = [_read_values(list(table[name]), name, folder, upright)]
+        chunks = [_read_values(list(table[name]), name, places, upright)]
     return PictureColumn(name, pa.chunked_array(chunks, pa.list_(_CELL)))
 
 
@@ -84,7 +84,7 @@ def _is_known(kind: pa.DataType) -> bool:
     return _is_bytes(kind)
 
 
-def _as_cells(chunk: pa.Array, folder: Path | None, upright: bool) -> pa.Array:
+def _as_cells(chunk: pa.Array, places: Places, upright: bool) -> pa.Array:
     """One chunk of a column as lists of cells, its bytes where they are."""
     if _is_list(chunk.type):
         lengths = pc.fill_null(pc.list_value_length(chunk), 0)
@@ -92,16 +92,16 @@ def _as_cells(chunk: pa.Array, folder: Path | None, upright: bool) -> pa.Array:
     else:
         lengths = pa.array([1] * len(chunk), pa.int32())
         values = chunk
-    cells, held = _structures(values, folder, upright)
+    cells, held = _structures(values, places, upright)
     if not pc.all(held).as_py():
-        counts, places = lengths.to_pylist(), iter(held.to_pylist())
-        lengths = pa.array([sum(next(places) for _ in range(count)) for count in counts], pa.int32())
+        counts, each = lengths.to_pylist(), iter(held.to_pylist())
+        lengths = pa.array([sum(next(each) for _ in range(count)) for count in counts], pa.int32())
         cells = cells.filter(held)
     offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], pa.int32())
     return pa.ListArray.from_arrays(offsets, cells, type=pa.list_(_CELL))
 
 
-def _structures(values: pa.Array, folder: Path | None, upright: bool) -> tuple[pa.Array, pa.Array]:
+def _structures(values: pa.Array, places: Places, upright: bool) -> tuple[pa.Array, pa.Array]:
     """Bytes, or image cells, as cells of ours; and which of them hold a picture."""
     if pa.types.is_struct(values.type):
         names = {field.name for field in values.type}
@@ -112,31 +112,29 @@ def _structures(values: pa.Array, folder: Path | None, upright: bool) -> tuple[p
     content = content.cast(pa.binary()) if content.type != pa.binary() else content
     inside = pc.greater(pc.fill_null(pc.binary_length(content), 0), 0)
     # The path of a picture whose bytes are here is its name somewhere else.
-    known = [None if held else _absolute(path, folder) for path, held in zip(paths, inside.to_pylist(), strict=True)]
+    known = [
+        None if held else places.find(path, "a picture of the data")
+        for path, held in zip(paths, inside.to_pylist(), strict=True)
+    ]
     held = pa.array([path is not None for path in known], pa.bool_())
     flags = pa.array([None if upright else False] * len(values), pa.bool_())
     cells = pa.StructArray.from_arrays([content, pa.array(known, pa.string()), flags], fields=list(_CELL))
     return cells, pc.or_(inside, held)
 
 
-def _read_values(values: list[Any], name: str, folder: Path | None, upright: bool) -> pa.Array:
+def _read_values(values: list[Any], name: str, places: Places, upright: bool) -> pa.Array:
     """Paths, lists of paths, or both in one column."""
     rows: list[list[dict[str, Any]]] = []
     for number, value in enumerate(values, start=1):
         cells = value if isinstance(value, list) else [value]
         row = []
         for cell in cells:
-            picture = as_picture(cell, folder)
+            picture = as_picture(cell)
             if picture is None and cell not in (None, "", b"", {}) and not isinstance(cell, dict):
                 raise GpgError(f"row {number}: column {name!r} holds no picture", "Name another: image_column.")
             if picture is not None:
-                path = _absolute(picture.path, folder)
+                named = cell.get("path") if isinstance(cell, dict) else cell
+                path = None if picture.path is None else places.find(named, f"row {number}")
                 row.append({"bytes": picture.content, "path": path, "upright": None if upright else False})
         rows.append(row)
     return pa.array(rows, pa.list_(_CELL))
-
-
-def _absolute(path: str | None, folder: Path | None) -> str | None:
-    """A path that stays right wherever the training runs."""
-    picture = as_picture(path, folder)
-    return None if picture is None else str(Path(str(picture.path)).absolute())

@@ -13,6 +13,7 @@ from gpg_cli.training.data.picture_cells import PictureColumn, read_pictures
 from gpg_cli.training.data.pictures import choose_picture_column
 from gpg_cli.training.settings import RunSettings
 from gpg_cli.vision.lisa_folder import PICTURE_ENDINGS, read_lisa_folder, split_folder
+from gpg_cli.vision.places import Places, hub_folders
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,13 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
 
-def load_source(settings: RunSettings, seed: int, *, vision: bool) -> Source:
+def load_source(settings: RunSettings, seed: int, *, vision: bool, image_dir: Path | None = None) -> Source:
     """Load a data set; the first `dataset_rows` of it where the settings say so.
 
     Args:
         seed: shuffles the choices of SAT's questions.
         vision: whether the model sees, so that pictures are wanted even if no column is named.
+        image_dir: a folder that the user named for pictures, besides the data's own.
 
     Raises:
         GpgError: the data cannot be had or read, holds no rows, or lacks the column of pictures that is named.
@@ -51,16 +53,16 @@ def load_source(settings: RunSettings, seed: int, *, vision: bool) -> Source:
         table = table.select(range(settings.dataset_rows))
     if not wanted:
         return Source(table)
-    beside = data_folder(name, settings.dataset_config, settings.dataset_split) if is_local(name) else None
+    places = _places(settings, image_dir)
     if settings.problem_column is None and settings.answer_column is None:
         if sat.is_parquet(table.column_names):
-            return _sat(sat.from_parquet(table, seed, name), table, "image_bytes", beside)
+            return _sat(sat.from_parquet(table, seed, name), table, "image_bytes", places)
         if sat.is_json(table.column_names):
-            return _sat(sat.from_json(table, name), table, "images", beside)
+            return _sat(sat.from_json(table, name), table, "images", places)
     column = choose_picture_column(table, settings, vision=vision)
     if column is None:
         return Source(table, notes=["The data has no pictures: a model that sees is trained on text alone."])
-    return Source(table, read_pictures(table, column, beside))
+    return Source(table, read_pictures(table, column, places))
 
 
 def _load(settings: RunSettings) -> Dataset:
@@ -75,9 +77,22 @@ def _load(settings: RunSettings) -> Dataset:
     return table
 
 
-def _sat(rows: Dataset, table: Dataset, column: str, folder: Path | None) -> Source:
+def _places(settings: RunSettings, image_dir: Path | None) -> Places:
+    """A local data set, or the user, says where pictures lie; one of the Hub's lies where the libraries put it."""
+    name = settings.dataset_name
+    if not is_local(name):
+        return Places(named=image_dir, more=tuple(hub_folders()))
+    return Places(data_folder(name, settings.dataset_config, settings.dataset_split), image_dir, _inside(Path(name)))
+
+
+def _inside(data: Path) -> tuple[Path, ...]:
+    """The whole folder that was named, of which the data file may lie in a subfolder."""
+    return (data.expanduser(),) if data.expanduser().is_dir() else ()
+
+
+def _sat(rows: Dataset, table: Dataset, column: str, places: Places) -> Source:
     """Questions about two pictures are left out, as upstream leaves them out."""
-    pictures = read_pictures(table, column, folder)
+    pictures = read_pictures(table, column, places)
     several = frozenset(row for row, cells in enumerate(pictures.counts()) if cells > 1)
     return Source(rows, pictures, several)
 
@@ -109,4 +124,4 @@ def _lisa(folder: Path, settings: RunSettings) -> Source:
     )
     table = Dataset.from_list(rows)
     # The boxes are of the stored pictures.
-    return Source(table, read_pictures(table, "image", None, upright=False), notes=notes)
+    return Source(table, read_pictures(table, "image", Places(folder), upright=False), notes=notes)
