@@ -70,7 +70,8 @@ def stdout_on_stderr() -> Iterator[None]:
         kept = None
     try:
         if kept is not None:
-            before.flush()
+            with contextlib.suppress(ValueError):
+                before.flush()
             with contextlib.suppress(OSError):
                 os.dup2(2, 1)
         with contextlib.redirect_stdout(sys.stderr):

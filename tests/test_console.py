@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from gpg_cli import console
-from gpg_cli.console import print_json, say, stdout_on_stderr, table, visible
+from gpg_cli.console import print_json, say, table, visible
 
 # Colour, title, clipboard (OSC 52), a hyperlink, the whole screen cleared, an 8-bit CSI, bell and backspace.
 ORDERS = [
@@ -73,14 +73,20 @@ def test_json_says_the_same_without_what_a_terminal_obeys(capsys: pytest.Capture
     assert json.loads(out) == {order: [order, "é 数", "\ud800"] for order in ORDERS}
 
 
-def test_what_is_printed_meanwhile_goes_to_stderr_whoever_prints(capfd: pytest.CaptureFixture[str]) -> None:
-    held = sys.stdout
-    print("before")
-    with stdout_on_stderr():
-        print("printed")
-        print("by one who holds the stream", file=held)
-        subprocess.run(["echo", "by a child"], check=True)
-    print("after")
-    out, err = capfd.readouterr()
-    assert out == "before\nafter\n"
-    assert sorted(err.splitlines()) == ["by a child", "by one who holds the stream", "printed"]
+PROGRAM = """
+import subprocess, sys
+from gpg_cli.console import stdout_on_stderr
+held = sys.stdout
+print("before")
+with stdout_on_stderr():
+    print("printed")
+    print("by one who holds the stream", file=held)
+    subprocess.run(["echo", "by a child"], check=True)
+print("after")
+"""
+
+
+def test_what_is_printed_meanwhile_goes_to_stderr_whoever_prints() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert done.stdout == "before\nafter\n"
+    assert sorted(done.stderr.splitlines()) == ["by a child", "by one who holds the stream", "printed"]

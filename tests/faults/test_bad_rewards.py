@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from datasets import Dataset
+from transformers import TrainerCallback
 
 from gpg_cli.errors import GpgError
 from tests.faults import LONG, bad_rewards
@@ -22,19 +23,6 @@ FUNCTIONS = Path(bad_rewards.__file__)
 CHECKOUT = Path(__file__).parents[2]
 
 
-def train_with(model: Path, folder: Path, reward: Callable, **settings: Any) -> Any:
-    """Two steps on what the model itself samples, with dropout, so that everything random shows."""
-    trainer = make_trainer(
-        model, folder, rewards=[reward], max_steps=2, max_completion_length=8,
-        model_init_kwargs={"attention_dropout": 0.3}, **settings,
-    )  # fmt: skip
-    trainer.rollout_func = None
-    rows = [{"prompt": f"{number}+1=", "facts": {"deep": ["as it was"]}} for number in range(10, 16)]
-    trainer.train_dataset = Dataset.from_list(rows)
-    trainer.train()
-    return trainer
-
-
 def surroundings() -> list[Any]:
     streams = [os.fstat(number)[:3] for number in (0, 1, 2)]
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)]
@@ -42,46 +30,74 @@ def surroundings() -> list[Any]:
     return [os.getcwd(), sys.stdin, sys.stdout, sys.stderr, *streams, *handlers, signal.alarm(0), *modes]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
-    return weights_of(train_with(tiny_model, tmp_path_factory.mktemp("fair"), bad_rewards.fair).model)
+class Surroundings(TrainerCallback):
+    """What there is after each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[Any]] = []
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.seen.append(surroundings())
+
+
+def train_with(model: Path, folder: Path, functions: Sequence[Callable]) -> tuple[Any, Surroundings]:
+    """A step with each function, on what the model itself samples, with dropout, so that everything random shows."""
+
+    def reward(trainer_state: Any, **columns: Any) -> Any:
+        return functions[trainer_state.global_step](trainer_state=trainer_state, **columns)
+
+    after = Surroundings()
+    trainer = make_trainer(
+        model, folder, rewards=[reward], max_steps=len(functions), max_completion_length=8, callbacks=[after],
+        model_init_kwargs={"attention_dropout": 0.3},
+    )  # fmt: skip
+    trainer.rollout_func = None
+    rows = [{"prompt": f"{number}+1=", "facts": {"deep": ["as it was"]}} for number in range(10, 16)]
+    trainer.train_dataset = Dataset.from_list(rows)
+    trainer.train()
+    return trainer, after
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("reward", bad_rewards.HARMLESS + bad_rewards.LEGAL, ids=lambda function: function.__name__)
 def test_what_a_reward_does_to_the_process_changes_nothing(
-    tiny_model: Path, tmp_path: Path, reward: Callable, undisturbed: torch.Tensor, tally: Callable,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    for name in ("PATH", "HOME"):
-        monkeypatch.setenv(name, os.environ[name])  # put back after the test
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    before = surroundings()
-    trainer = train_with(tiny_model, tmp_path, reward)
-    assert surroundings() == before
-    assert torch.equal(weights_of(trainer.model), undisturbed)
-    assert [line[f"rewards/{reward.__name__}/failed"] for line in lines_of(trainer)] == [0, 0]
-    tally("reward functions that disturb the process, or return odd kinds of numbers", 1)
-
-
-@pytest.mark.parametrize("name", bad_rewards.FAILING)
-def test_a_reward_that_fails_costs_the_completions_it_fails_for(
-    tiny_model: Path, tmp_path: Path, name: str, tally: Callable, capfd: pytest.CaptureFixture[str]
+    tiny_model: Path, tmp_path: Path, tally: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For one prompt of two, which is as much as `max_failed_rewards` allows."""
-    function, reason = bad_rewards.FAILING[name]
+    """Neither the process nor, to the bit, what is sampled and learned."""
+    for name in ("PATH", "HOME", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, os.environ[name])  # put back after the test
+    functions = bad_rewards.HARMLESS + bad_rewards.LEGAL
+    expected, _ = train_with(tiny_model, tmp_path / "fair", [bad_rewards.fair] * len(functions))
+    before = surroundings()
+    found, after = train_with(tiny_model, tmp_path / "bad", functions)
+    for function, seen, line, fair in zip(functions, after.seen, lines_of(found), lines_of(expected), strict=True):
+        assert seen == before, function.__name__
+        assert line["rewards/reward/failed"] == 0, function.__name__
+        assert (line["loss"], line["grad_norm"]) == (fair["loss"], fair["grad_norm"]), function.__name__
+    assert torch.equal(weights_of(found.model), weights_of(expected.model))
+    tally("reward functions that disturb the process, or return odd kinds of numbers", len(functions))
 
-    def reward(prompts: list[str], **columns: Any) -> Any:
-        failing = "10+10=" in prompts
-        return function(prompts=prompts, **columns) if failing else [float(row % 2) for row in range(len(prompts))]
 
-    trainer = make_trainer(tiny_model, tmp_path, rewards=[reward], max_steps=1, prompts=2, reward_timeout=0.3)
+def test_a_reward_that_fails_costs_the_completions_it_fails_for(
+    tiny_model: Path, tmp_path: Path, tally: Callable, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A step with each, failing for one prompt of two, which is as much as `max_failed_rewards` allows."""
+    cases = list(bad_rewards.FAILING.values())
+
+    def reward(prompts: list[str], trainer_state: Any, **columns: Any) -> Any:
+        if "10+10=" not in prompts:
+            return [float(row % 2) for row in range(len(prompts))]
+        if len(set(prompts)) > 1:
+            raise ValueError("both prompts at once")
+        return cases[trainer_state.global_step][0](prompts=prompts, **columns)
+
+    trainer = make_trainer(tiny_model, tmp_path, rewards=[reward], max_steps=len(cases), prompts=2, reward_timeout=0.3)
     trainer.train()
-    (line,) = lines_of(trainer)
-    assert (line["rewards/reward/failed"], line["rewards/none"], line["groups/valid"]) == (4, 4, line["groups/valid"])
-    assert line["groups/valid"] <= 1
-    assert reason in capfd.readouterr().err
-    tally("reward functions that fail", 1)
+    said = [line for line in capfd.readouterr().err.splitlines() if "failed for 4 of 8" in line]
+    for name, line, text in zip(bad_rewards.FAILING, lines_of(trainer), said, strict=True):
+        found = [line[key] for key in ("rewards/reward/failed", "rewards/none", "groups/valid")]
+        assert found == [4, 4, 1], name
+        assert bad_rewards.FAILING[name][1] in text, name
+    tally("reward functions that fail", len(cases))
 
 
 def test_one_that_fails_for_more_ends_the_run_in_words(tiny_model: Path, tmp_path: Path) -> None:
@@ -120,7 +136,7 @@ def gpg_train(tiny_model: Path, folder: Path, rewards: list[str], *options: str,
     others = [option for option in options if option != "--resume"]
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "gpg_cli", "train", *start, "--json", *others], cwd=folder, timeout=300,
+        [sys.executable, "-m", "gpg_cli", "train", *start, "--json", *others], cwd=folder, timeout=900,
         env=os.environ | {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"} | environment,
         capture_output=True, text=True, check=False, errors="replace", stdin=subprocess.DEVNULL,
     )  # fmt: skip
@@ -131,21 +147,16 @@ def steps_of(folder: Path) -> list[int]:
     return [json.loads(line)["step"] for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
 
 
-NAMES = [reward.__name__ for reward in bad_rewards.HARMLESS]
-
-
-@pytest.mark.parametrize("rewards", [NAMES, *(pytest.param([name], marks=LONG) for name in NAMES)], ids=len)
-def test_stdout_stays_one_json_object_and_the_run_is_whole(
-    tiny_model: Path, tmp_path: Path, rewards: list[str], tally: Callable
-) -> None:
-    """All at once; each alone in the long part."""
-    code, out, err, _ = gpg_train(tiny_model, tmp_path, rewards)
+def test_stdout_stays_one_json_object_and_the_run_is_whole(tiny_model: Path, tmp_path: Path, tally: Callable) -> None:
+    """With all that disturb the process at once."""
+    names = [reward.__name__ for reward in bad_rewards.HARMLESS]
+    code, out, err, _ = gpg_train(tiny_model, tmp_path, names)
     assert code == 0, err[-2000:]
     assert json.loads(out)["steps"] == 4
     assert steps_of(tmp_path) == [1, 2, 3, 4]
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
     assert "step 4/4" in err
-    tally("reward functions that disturb the process, through gpg train", len(rewards))
+    tally("reward functions that disturb the process, through gpg train", len(names))
 
 
 @pytest.mark.parametrize("_", [pytest.param(1, marks=LONG)])
@@ -197,7 +208,7 @@ def test_a_reward_that_fails_in_one_of_two_processes_hangs_no_one(
     """Half of the completions fail, which is as much as `max_failed_rewards` allows."""
     found, out, err, seconds = gpg_train(tiny_model, tmp_path, [reward], "--num-processes", "2")
     assert found == code, err[-3000:]
-    assert seconds < 200
+    assert seconds < 600
     if code == 0:
         assert json.loads(out)["steps"] == 4
         assert steps_of(tmp_path) == [1, 2, 3, 4]
