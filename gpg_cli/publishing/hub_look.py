@@ -6,6 +6,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.publishing.hub_destination import Destination
 from gpg_cli.publishing.hub_faults import retried
 from gpg_cli.publishing.hub_tree import Remote
+from gpg_cli.publishing.names import MARKER
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -29,7 +30,26 @@ def look(api: "HfApi", repo_id: str, revision: str) -> Remote:
     # By the commit's name: between the two requests the branch may move.
     entries = retried(lambda: list(api.list_repo_tree(repo_id, recursive=True, revision=info.sha)))
     files = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
-    return Remote(commit=info.sha, private=bool(info.private), files=files)
+    exported = _exported(api, repo_id, info.sha) if MARKER in files else frozenset()
+    return Remote(commit=info.sha, private=bool(info.private), files=files, exported=exported)
+
+
+def _exported(api: "HfApi", repo_id: str, commit: str) -> frozenset[str]:
+    """The files that the export in a commit says it has; none where it says nothing that makes sense."""
+    from huggingface_hub import get_session
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+    def ask() -> Any:
+        # A few hundred bytes: not worth a place in the cache of models.
+        address = f"{api.endpoint}/{repo_id}/resolve/{commit}/{MARKER}"
+        answer = get_session().get(address, headers=build_hf_headers())
+        hf_raise_for_status(answer)
+        return answer
+
+    try:
+        return frozenset(map(str, retried(ask).json()["files"]))
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def open_repository(api: "HfApi", destination: Destination) -> Remote:

@@ -23,6 +23,15 @@ _LOADED_INSTEAD = (
 )
 # Made from the weights by a person or a converter: stale where the weights change, and else none of our business.
 _MADE_FROM_WEIGHTS = ("*.gguf", "tf_model.h5", "flax_model*.msgpack", "*.pth")
+# Of an older model, where the new one has none: transformers takes what it finds.
+_SETTINGS_OF_OLD_WEIGHTS = (
+    "generation_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "*processor_config.json",
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,13 @@ class Remote:
         commit: its 40 hexadecimal digits.
         private: whether its repository is.
         files: what it holds, by path.
+        exported: what an earlier export put there, by its own account.
     """
 
     commit: str
     private: bool
     files: "dict[str, RepoFile]"
+    exported: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,12 @@ def read_folder(folder: Path) -> Local:
 
 
 def compare(local: Local, remote: Remote) -> Plan:
-    """What to send and delete; files on the Hub that are no weights and not in the folder stay."""
+    """What to send and delete; of what is on the Hub and not in the folder, what is neither ours nor loaded stays."""
     send = [name for name, file in local.items() if file.difference(remote.files.get(name))]
     new_weights = any(_fits(name, _LOADED_INSTEAD) for name in send)
-    stale = (*_LOADED_INSTEAD, *_MADE_FROM_WEIGHTS) if new_weights else _LOADED_INSTEAD
-    return Plan(send, [name for name in remote.files if name not in local and _fits(name, stale)])
+    older = (*_LOADED_INSTEAD, *(_MADE_FROM_WEIGHTS + _SETTINGS_OF_OLD_WEIGHTS if new_weights else ()))
+    gone = [name for name in remote.files if name not in local]
+    return Plan(send, [name for name in gone if name in remote.exported or _fits(name, older)])
 
 
 def mismatch(local: Local, before: Iterable[str], plan: Plan, remote: Remote) -> str | None:

@@ -3,6 +3,9 @@
 import os
 import re
 
+# Left in every export, with the names of its files; what holds none of ours is never overwritten.
+MARKER = "gpg_export.json"
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _DATA_SUFFIXES = (".json", ".jsonl", ".csv", ".parquet", ".arrow", ".txt", ".yaml", ".yml", ".gz", ".zst")
 

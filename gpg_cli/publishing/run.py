@@ -10,15 +10,12 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.publishing import card, checkpoint, gguf, hub, staging, verification, vllm_check, weights, whole
 from gpg_cli.publishing.facts import RunFacts, read_facts
-from gpg_cli.publishing.names import hub_id
+from gpg_cli.publishing.names import MARKER, hub_id
 from gpg_cli.publishing.records import write_records
 from gpg_cli.publishing.request import CHECKS, DTYPES, ExportRequest, ExportResult
 from gpg_cli.publishing.scores import BenchScore, read_scores
 from gpg_cli.publishing.source import ExportSource, find_source
 from gpg_cli.run_folder import write_json
-
-# Left in every export; what holds none of ours is never overwritten.
-MARKER = "gpg_export.json"
 
 
 @dataclass(frozen=True)

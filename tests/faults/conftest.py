@@ -1,11 +1,14 @@
-"""What the fault runs of training share."""
+"""What the fault runs share."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from tests.evaluation.conftest import chat_model
 from tests.faults.training_runs import SETTINGS, Training
+
+__all__ = ["chat_model"]
 
 _REWARD = """
 def digits(completions, **columns):

@@ -92,6 +92,26 @@ def test_weights_that_would_be_loaded_instead_go_and_other_files_stay(hub: FakeH
     assert hub.repositories["me/model"].commits == ["by somebody", "Upload model with gpg-cli"]
 
 
+def test_what_an_earlier_export_had_and_this_one_has_not_goes(hub: FakeHub, exported: Path) -> None:
+    old = {"results/old.json": b"{}", "reward.png": b"PNG", "mine.md": b"by hand", "README.md": b"# Old"}
+    marker = b'{"schema": 1, "files": {"results/old.json": 2, "reward.png": 3, "README.md": 5, "gone.txt": 1}}'
+    hub.repositories["me/model"] = Repository(files=old | {"gpg_export.json": marker})
+    (exported / "gpg_export.json").write_text("{}")
+    push(exported, MODEL)
+    assert hub.repositories["me/model"].files == tree(exported) | {"mine.md": b"by hand"}
+
+
+def test_an_older_models_chat_template_is_not_taken_for_that_of_the_new_one(hub: FakeHub, exported: Path) -> None:
+    old = {"model.safetensors": b"old", "chat_template.jinja": b"old", "generation_config.json": b"{}"}
+    hub.repositories["me/model"] = Repository(files=old)
+    push(exported, MODEL)
+    assert hub.repositories["me/model"].files == tree(exported)
+    # By hand, to these weights: a rerun leaves it alone.
+    hub.repositories["me/model"] = Repository(files=tree(exported) | {"chat_template.jinja": b"by hand"})
+    push(exported, MODEL)
+    assert "chat_template.jinja" in hub.repositories["me/model"].files
+
+
 def test_what_somebody_made_of_the_weights_stays_while_they_are_the_same(hub: FakeHub, exported: Path) -> None:
     files = tree(exported) | {"model-q4.gguf": b"made by hand", "README.md": b"# Older"}
     hub.repositories["me/model"] = Repository(files=files)
