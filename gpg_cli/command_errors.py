@@ -3,11 +3,14 @@
 import functools
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
 from gpg_cli.errors import GpgError
+
+# Of a file's name, so many characters.
+_SHOWN = 200
 
 
 def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -20,14 +23,26 @@ def explains_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except GpgError as error:
-            if kwargs.get("debug"):
-                from gpg_cli.console import messages
-
-                messages.print_exception()
-            print_error(error.message, error.hint)
-            raise typer.Exit(2) from error
+            _end(error, error, kwargs)
+        except OSError as error:
+            # Whatever else the system says of a file: that its name is too long, that it may not be read.
+            if error.filename is None:
+                raise
+            name = str(error.filename)
+            shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
+            told = GpgError(f"{shown}: {error.strerror}", "Check the path, and who may read and write it.")
+            _end(told, error, kwargs)
 
     return wrapped
+
+
+def _end(told: GpgError, error: Exception, options: dict[str, Any]) -> NoReturn:
+    if options.get("debug"):
+        from gpg_cli.console import messages
+
+        messages.print_exception()
+    print_error(told.message, told.hint)
+    raise typer.Exit(2) from error
 
 
 def print_error(message: str, hint: str) -> None:

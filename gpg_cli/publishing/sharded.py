@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpg_cli.errors import GpgError
-from gpg_cli.publishing.loading import loading, model_class
+from gpg_cli.model_files import loading
+from gpg_cli.publishing.loading import model_class
 from gpg_cli.publishing.source import FSDP_SHARDS, Kind
 
 if TYPE_CHECKING:
