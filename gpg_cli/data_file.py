@@ -27,7 +27,7 @@ def read_json_lines(path: Path, *, torn_end: bool = False) -> list[dict[str, Any
     try:
         content = path.read_bytes()
         # Before decoding: a kill may cut a character in two.
-        text = (content[: content.rfind(b"\n") + 1] if torn_end else content).decode("utf-8")
+        text = (content[: content.rfind(b"\n") + 1] if torn_end else content).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise GpgError(f"{path} is not UTF-8 text", "Save it as UTF-8 with one JSON object a line.") from error
     # Not str.splitlines: it also cuts at U+2028 and others, which may stand inside a JSON string.

@@ -69,8 +69,10 @@ def _load_files(paths: list[Path]) -> "Dataset":
     if kind == ".jsonl":
         # Not the library's own reader, which cannot say in which line a mistake is.
         rows = [row for path in paths for row in read_json_lines(path)]
-        return Dataset.from_list(rows, on_mixed_types="use_json")
     names = ", ".join(str(path) for path in paths)
+    if kind == ".jsonl":
+        with _explained(names, "Mend the values: numbers of at most 64 bits, whole characters, no deep nesting."):
+            return Dataset.from_list(rows, on_mixed_types="use_json")
     with _explained(names, f"Check the {'file' if len(paths) == 1 else 'files'}; these kinds are read: {_KNOWN}."):
         # The library takes names for patterns.
         return load_dataset(_BUILDERS[kind], data_files=[glob.escape(str(path)) for path in paths], split="train")
@@ -157,8 +159,9 @@ def _explained(what: str, hint: str) -> Iterator[None]:
         raise GpgError(f"cannot read {what}: {_first_line(error.__cause__ or error)}", hint) from error
     except StopIteration as error:
         raise GpgError(f"{what} holds no rows", hint) from error
-    # pyarrow's errors are ValueErrors; a data set with a script is refused by a RuntimeError.
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except GpgError:
+        raise
+    except Exception as error:  # a broken file shows itself as one of many exceptions of several libraries
         raise GpgError(f"cannot read {what}: {_first_line(error)}", hint) from error
 
 

@@ -129,6 +129,8 @@ def empty_folder(path: Path, *, last: Sequence[str], keep: Sequence[str] = ()) -
 
 def check_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequence[str]) -> None:
     """What `prepare_output_folder` would refuse, without touching anything."""
+    if "\0" in str(path):
+        raise GpgError(f"{path} holds a NUL character, so it cannot be a folder", "Name another output folder.")
     if path.exists() and not path.is_dir():
         raise GpgError(f"{path} is a file, not a folder", "Name another output folder.")
     if not path.is_dir() or not any(path.iterdir()):
@@ -187,7 +189,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise GpgError(f"cannot read {path}: {error.strerror}", "Check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GpgError(f"{path} is not valid JSON: {error}", "Restore the file, or run again.") from error
     if not isinstance(value, dict):
         raise GpgError(f"{path} does not hold a JSON object", "Restore the file, or run again.")

@@ -137,7 +137,7 @@ class Bench(Shape):
     data: DataSource
     columns: Columns
     groups: dict[str, str] = Field(default_factory=dict)
-    gold_after: str | None = None
+    gold_after: Annotated[str, Field(min_length=1)] | None = None
     rule: Literal["math-latex", "math-expr", "exact", "choice", "box", "class-name", "geoqa", "vision-training"]
     prompt: str
     chat: bool = True

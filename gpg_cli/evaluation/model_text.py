@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.engine import Completion, Message, first_line
-from gpg_cli.evaluation.picture_prompts import conversation, render, vision_tokens
+from gpg_cli.evaluation.picture_prompts import OTHER_TEMPLATE, conversation, render, vision_tokens
 from gpg_cli.evaluation.profiles import Style
+from gpg_cli.model_files import check_sizes, loading, rendering
 from gpg_cli.pretrained import load
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import is_vision_config, load_processor
@@ -74,14 +76,10 @@ class ModelText:
             return Prompt(query, tuple(self.tokenizer(query)["input_ids"]))
         system = [{"role": "system", "content": style.system_prompt}] if style.system_prompt else []
         messages = [*system, {"role": "user", "content": query}]
-        try:
+        with rendering(OTHER_TEMPLATE):
             text = self.tokenizer.apply_chat_template(
                 messages, chat_template=style.template, tokenize=False, add_generation_prompt=True
             )
-        except Exception as error:  # a template may raise whatever it likes, for instance at a system message
-            raise GpgError(
-                f"the chat template fails: {first_line(error)}", "Try another: --chat-template FILE, or off."
-            ) from error
         if not text.strip():
             raise GpgError(
                 "the chat template writes nothing of a prompt with roles",
@@ -121,6 +119,8 @@ def load_model_text(location: str, *, shown_in: Sequence[str] = (), max_pixels: 
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
     hint = "Name a folder as save_pretrained writes it, tokenizer included."
+    if Path(location).is_dir():
+        check_sizes(Path(location))
     try:
         config = load(AutoConfig, location)
         tokenizer = load(AutoTokenizer, location)
@@ -143,12 +143,13 @@ def load_model_text(location: str, *, shown_in: Sequence[str] = (), max_pixels: 
     # Where the files are missing, transformers makes an empty tokenizer that turns every text into nothing.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise GpgError(f"the model {location} has no tokenizer", hint)
-    try:
-        generation = GenerationConfig.from_pretrained(location)
-    except OSError:  # it has no generation_config.json
-        generation = GenerationConfig()
-    text_config = config.get_text_config()
-    stop_ids = _stop_ids([generation.eos_token_id, text_config.eos_token_id, tokenizer.eos_token_id])
+    with loading(location, hint):
+        try:
+            generation = GenerationConfig.from_pretrained(location)
+        except OSError:  # it has no generation_config.json
+            generation = GenerationConfig()
+        text_config = config.get_text_config()
+        stop_ids = _stop_ids([generation.eos_token_id, text_config.eos_token_id, tokenizer.eos_token_id])
     return ModelText(tokenizer, stop_ids, getattr(text_config, "max_position_embeddings", None), processor)
 
 

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpg_cli.errors import GpgError
-from gpg_cli.evaluation.engine import Message, first_line
+from gpg_cli.evaluation.engine import Message
+from gpg_cli.model_files import rendering
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import image_token_counts, image_token_id
+
+OTHER_TEMPLATE = "Try another: --chat-template FILE, or off."
 
 
 def conversation(query: str, pictures: Sequence[Picture], system_prompt: str | None) -> tuple[Message, ...]:
@@ -30,14 +33,10 @@ def render(processor: Any, messages: Sequence[Message], template: str | None, pi
     """
     tokenizer = processor.tokenizer
     chosen = template or processor.chat_template or tokenizer.chat_template
-    try:
+    with rendering(OTHER_TEMPLATE):
         text = tokenizer.apply_chat_template(
             list(messages), chat_template=chosen, tokenize=False, add_generation_prompt=True
         )
-    except Exception as error:  # a template may raise whatever it likes, for instance at a system message
-        raise GpgError(
-            f"the chat template fails: {first_line(error)}", "Try another: --chat-template FILE, or off."
-        ) from error
     # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
     token_ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     places = token_ids.count(image_token_id(processor))

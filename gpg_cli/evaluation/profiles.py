@@ -8,8 +8,11 @@ from gpg_cli.catalog import find_profile, profile_paths
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench, is_path
 from gpg_cli.evaluation.yaml_shapes import Shape, read_shape
+from gpg_cli.text_file import read_text_file
 
 ON, OFF = "on", "off"
+# Of a chat template; those of models that call tools are the longest, with some 10 kB.
+_MAX_BYTES = 1_000_000
 
 
 class Profile(Shape):
@@ -93,11 +96,8 @@ def choose_style(
 
 
 def _read_template(path: str) -> str:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise GpgError(f"--chat-template {path}: {reason}", "Give on, off, or the path of a Jinja template.") from error
+    hint = "Give on, off, or the path of a Jinja template."
+    text = read_text_file(Path(path), f"--chat-template {path}", max_bytes=_MAX_BYTES, hint=hint)
     _check_template(path, text)
     return text
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gpg_cli.errors import GpgError
+from gpg_cli.text_file import read_text_file
 from gpg_cli.yaml_file import did_you_mean
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
+_MAX_BYTES = 1_000_000
 DEFAULT_TEMPLATE = Path(__file__).parent / "card.md.jinja"
 
 
@@ -26,13 +28,8 @@ def check(path: Path, example: Mapping[str, Any]) -> None:
     from jinja2 import meta, nodes
 
     environment = _environment(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise GpgError(
-            f"cannot read the card template {path}: {reason}", "Name a Jinja template: --card FILE"
-        ) from error
+    hint = "Name a Jinja template: --card FILE"
+    text = read_text_file(path, f"the card template {path}", max_bytes=_MAX_BYTES, hint=hint)
     try:
         tree = environment.parse(text, filename=str(path))
     except Exception as error:

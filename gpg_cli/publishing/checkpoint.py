@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpg_cli import trust
+from gpg_cli.model_files import loading
 from gpg_cli.pretrained import brings_code, load
 from gpg_cli.publishing.loading import load_tokenizer
 from gpg_cli.publishing.source import ADAPTER_CONFIG
@@ -146,10 +147,11 @@ def complete_generation_config(folder: Path) -> list[int]:
     """
     from transformers import AutoConfig, GenerationConfig
 
-    config = load(AutoConfig, folder, local_files_only=True)
     path = folder / GENERATION_CONFIG
-    generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
-    text = config.get_text_config()
+    with loading(folder):
+        config = load(AutoConfig, folder, local_files_only=True)
+        generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
+        text = config.get_text_config()
     found = [generation.get("eos_token_id"), text.eos_token_id, load_tokenizer(folder).eos_token_id]
     ends = list(dict.fromkeys(end for ids in found for end in (ids if isinstance(ids, list) else [ids])))
     stops = [end for end in ends if isinstance(end, int)]

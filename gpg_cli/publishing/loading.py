@@ -1,11 +1,10 @@
 """Models and tokenizers as transformers loads them from a folder, with what goes wrong told in words."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import check_sizes, loading
 from gpg_cli.pretrained import load, load_weights
 
 
@@ -13,9 +12,13 @@ def model_class(config: Any) -> type:
     """The class that wrote a model: an Auto class would have to be told text and vision-language models apart."""
     import transformers
 
-    named = (getattr(config, "architectures", None) or [""])[0]
-    found: type = getattr(transformers, named, transformers.AutoModelForCausalLM)
-    return found
+    named = getattr(config, "architectures", None)
+    # A name from a file: of a model class, or nothing.
+    found: Any = getattr(transformers, str(named[0]), None) if isinstance(named, list) and named else None
+    if isinstance(found, type) and issubclass(found, transformers.PreTrainedModel):
+        return found
+    auto: type = transformers.AutoModelForCausalLM
+    return auto
 
 
 def load_model(folder: Path, dtype: str = "auto", adapter: Path | None = None) -> Any:
@@ -30,6 +33,7 @@ def load_model(folder: Path, dtype: str = "auto", adapter: Path | None = None) -
     """
     import transformers
 
+    check_sizes(folder)
     with loading(folder):
         config = load(transformers.AutoConfig, folder, local_files_only=True)
         model, loaded = load_weights(
@@ -63,24 +67,3 @@ def load_tokenizer(folder: Path) -> Any:
 
     with loading(folder):
         return load(AutoTokenizer, folder, local_files_only=True)
-
-
-@contextmanager
-def loading(folder: Path) -> Iterator[None]:
-    """Loading without a progress bar of its own; whatever a broken folder makes transformers raise is told in words."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    except GpgError:  # it needs what nobody allowed
-        raise
-    except Exception as error:  # OSError, ValueError, KeyError, SafetensorError, ...: it depends on the file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise GpgError(
-            f"transformers cannot load {folder}: {reason}", "Mend the folder, or save the model again."
-        ) from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()

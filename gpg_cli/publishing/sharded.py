@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import loading
 from gpg_cli.pickles import INDEX, check_index, check_zero, zero_folder
 from gpg_cli.pretrained import load
-from gpg_cli.publishing.loading import loading, model_class
+from gpg_cli.publishing.loading import model_class
 from gpg_cli.publishing.source import FSDP_SHARDS, Kind
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import rendering
 from gpg_cli.publishing.checkpoint import GENERATION_CONFIG
 from gpg_cli.publishing.loading import load_model, load_tokenizer
 from gpg_cli.run_folder import read_json
@@ -201,9 +202,10 @@ def _chat(tokenizer: Any) -> str | None:
     if not tokenizer.chat_template:
         return None
     try:
-        return str(tokenizer.apply_chat_template([{"role": "user", "content": PROMPTS[0]}], tokenize=False))
-    except Exception as error:  # whatever a template raises: it must raise the same from the copy
-        return f"{type(error).__name__}: {error}"
+        with rendering(""):
+            return str(tokenizer.apply_chat_template([{"role": "user", "content": PROMPTS[0]}], tokenize=False))
+    except GpgError as error:  # whatever a template raises: it must raise the same from the copy
+        return error.message
 
 
 def _turn_end(tokenizer: Any) -> int | None:
@@ -211,8 +213,9 @@ def _turn_end(tokenizer: Any) -> int | None:
     marker = "46"
     turns = [{"role": "user", "content": "12 + 34?"}, {"role": "assistant", "content": marker}]
     try:
-        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
-    except Exception:  # no template, or one for other messages
+        with rendering(""):
+            text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except GpgError:  # no template, or one for other messages
         return None
     tokens = tokenizer(text.rpartition(marker)[2], add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)

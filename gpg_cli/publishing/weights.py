@@ -216,5 +216,5 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
             name: StoredTensor(dtype, end - start)
             for name, dtype, start, end in sorted(entries, key=lambda entry: entry[2])
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise GpgError(f"{file} is no safetensors file", "Copy or save the model again.") from error

@@ -6,8 +6,9 @@ from pathlib import Path
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
+from gpg_cli.model_files import loading
 from gpg_cli.publishing.checkpoint import ADAPTER_WEIGHTS, CONFIG, has_tokenizer
-from gpg_cli.publishing.loading import load_model, loading
+from gpg_cli.publishing.loading import load_model
 from gpg_cli.publishing.pickled import convert, is_pickled, pickled_bytes
 from gpg_cli.publishing.sharded import check_shards, consolidate, consolidated_bytes
 from gpg_cli.publishing.source import ADAPTER_CONFIG, ExportSource

@@ -12,6 +12,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from gpg_cli import trust
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import loading
 from gpg_cli.pretrained import check_weights, explained, load, load_weights, weights_options
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
@@ -52,7 +53,7 @@ def load_processing(plan: Plan, model: str) -> Any:
     With a recipe's own chat template.
 
     Raises:
-        GpgError: see `load_processor`.
+        GpgError: it cannot be loaded; see `load_processor`.
     """
     revision = plan.run.model_revision if not Path(model).is_dir() else None
     left: dict[str, Any] = {"padding_side": "left", "truncation_side": "left"}
@@ -63,7 +64,8 @@ def load_processing(plan: Plan, model: str) -> Any:
         if processing.chat_template is None:
             processing.chat_template = processing.tokenizer.chat_template
     else:
-        processing = load(AutoTokenizer, model, revision=revision or "main", **left)
+        with loading(f"the tokenizer of {model}", "Check the model's files."):
+            processing = load(AutoTokenizer, model, revision=revision or "main", **left)
     if plan.run.chat_template:
         processing.chat_template = plan.run.chat_template
     return processing

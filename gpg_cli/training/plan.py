@@ -16,6 +16,7 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.grading import require_grader
 from gpg_cli.hub_access import fetch_from_hub
+from gpg_cli.model_files import check_sizes, loading
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.rewards import get_rewards
@@ -266,6 +267,8 @@ def _check_eval_bench(run: RunSettings) -> None:
         raise GpgError(f"{run.eval_bench} is several benchmarks", "Name one of them for eval_bench.")
     elif not run.eval_bench.endswith((".yaml", ".yml")):
         find_bench(run.eval_bench)
+    elif not Path(run.eval_bench).is_file():
+        raise GpgError(f"eval_bench: there is no file {run.eval_bench}", "Check the path.")
 
 
 def _check_model(settings: Settings) -> bool:
@@ -294,8 +297,7 @@ def _check_model(settings: Settings) -> bool:
 
 
 def _sees(location: str, revision: str | None) -> bool:
-    try:
+    if Path(location).is_dir():
+        check_sizes(Path(location))
+    with loading(f"the configuration of {location}", "Check its config.json."):
         return is_vision_model(location, revision)
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise GpgError(f"cannot read the configuration of {location}: {reason}", "Check its config.json.") from error

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpg_cli.errors import GpgError
 from gpg_cli.quickstart_pictures import QUICKSTART_VISION
 from gpg_cli.quickstart_task import QUICKSTART
 from gpg_cli.run_folder import find_model
@@ -49,12 +48,7 @@ def make_preview(plan: Plan) -> Preview:
 
         processing = make_processor()
     else:
-        try:
-            processing = load_processing(plan, find_model(name).location)
-        except (OSError, ValueError) as error:
-            raise GpgError(
-                f"the tokenizer of {name} cannot be loaded: {str(error).splitlines()[0]}", "Check the model."
-            ) from error
+        processing = load_processing(plan, find_model(name).location)
     rows = training_prompts(plan, processing)
     first = rows[0]
     plain = not plan.run.use_chat_template

@@ -20,7 +20,7 @@ from gpg_cli.rewards import RewardSettings, parameters_of
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
 from gpg_cli.trust import REMOTE_CODE
-from gpg_cli.yaml_file import YamlMapping, did_you_mean
+from gpg_cli.yaml_file import YamlMapping, did_you_mean, read_yaml_value
 
 # In a prompt template, what the problem replaces.
 PROBLEM = "{problem}"
@@ -113,6 +113,12 @@ _POSITIVE = {
     "steps_per_generation",
     "generation_batch_size",
 }
+# numpy's largest seed; no other number of a training comes near it.
+_LARGEST = 2**32 - 1
+# Gradients that are not clipped.
+_MAY_BE_INFINITE = {"max_grad_norm"}
+# Of a value that is refused, so many characters are shown.
+_SHOWN = 200
 _MAY_BE_NO = {"save_strategy", "eval_strategy", "logging_strategy"}
 # What an algorithm of TRL means by its name: the formula, its F, its KL term, its clipping. GRPO as the paper compares
 # with it (DeepSeekMath's beta), Dr. GRPO of arXiv 2503.20783, DAPO of arXiv 2503.14476 (without its own resampling).
@@ -326,9 +332,9 @@ def _parse_assignment(text: str) -> tuple[str, _Given]:
         raise GpgError(f"--set {text!r} is not of the form key=value", "For example: --set learning_rate=1e-6")
     where = f"--{key}" if option.startswith("--") else f"--set {key}"
     try:
-        return key, _Given(yaml.safe_load(value), where)
-    except (yaml.YAMLError, ValueError) as error:
-        raise GpgError(f"{where}: {value!r} is not valid YAML", f"Quote it: {where}='\"value\"'") from error
+        return key, _Given(read_yaml_value(value), where)
+    except ValueError as error:
+        raise GpgError(f"{where}: {_shown(value)} is not valid YAML", f"Quote it: {where}='\"value\"'") from error
 
 
 def _refuse_trust(given: dict[str, _Given]) -> None:
@@ -373,10 +379,17 @@ def _check_trainer_value(key: str, item: _Given) -> Any:
             raise _wrong_value(key, item, "Input should not be negative")
         if value == 0 and key in _POSITIVE:
             raise _wrong_value(key, item, "Input should be greater than 0")
+        if value > _LARGEST and key not in _MAY_BE_INFINITE:
+            raise _wrong_value(key, item, f"Input should be at most {_LARGEST}")
     # Enumerations of transformers are given as text, so that the settings can be written back as YAML.
     return getattr(value, "value", value)
 
 
 def _wrong_value(key: str, item: _Given, reason: str) -> GpgError:
     what = reason[0].lower() + reason[1:]
-    return GpgError(f"{item.where}: {key} = {item.value!r} is refused: {what}", f"Give {key} another value.")
+    return GpgError(f"{item.where}: {key} = {_shown(item.value)} is refused: {what}", f"Give {key} another value.")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import loading
 from gpg_cli.pretrained import load
 
 # Limits of the vision projects of the paper (max_pixels = 512 vision tokens of 28 x 28 pixels, min_pixels = 4 of them).
@@ -60,14 +61,9 @@ def load_processor(
     from transformers import AutoProcessor
 
     require_image_processors()
-    try:
+    hint = "Name a folder as save_pretrained writes it: tokenizer and preprocessor_config.json included."
+    with loading(f"the processor of {location}", hint):
         processor = load(AutoProcessor, location, revision=revision or "main", **options)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise GpgError(
-            f"cannot read the processor of {location}: {reason}",
-            "Name a folder as save_pretrained writes it: tokenizer and preprocessor_config.json included.",
-        ) from error
     images = getattr(processor, "image_processor", None)
     if images is None or not hasattr(processor, "tokenizer"):
         raise GpgError(f"the model {location} has no image processor", "Name a vision-language model.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from transformers import AutoConfig, GenerationConfig, PreTrainedTokenizerBase
 
+from gpg_cli.model_files import loading
 from gpg_cli.pretrained import load
 from gpg_cli.quickstart_task import BUILTIN
 from gpg_cli.rewards import is_own_reward, reads_gold
@@ -118,11 +119,12 @@ def _model_facts(
 ) -> tuple[Sequence[int], int | None, int | None]:
     """Tokens that end a completion (as TRL 1.16 collects them), rows of the embedding, longest context."""
     revision = None if plan.run.model_name_or_path.startswith(BUILTIN) else plan.run.model_revision
-    config = load(AutoConfig, model, revision=revision or "main").get_text_config()
-    try:
-        ends = GenerationConfig.from_pretrained(model, revision=revision or "main").eos_token_id
-    except OSError:  # it has no generation_config.json
-        ends = config.eos_token_id
+    with loading(f"the configuration of {model}", "Check its config.json and generation_config.json."):
+        config = load(AutoConfig, model, revision=revision or "main").get_text_config()
+        try:
+            ends = GenerationConfig.from_pretrained(model, revision=revision or "main").eos_token_id
+        except OSError:  # it has no generation_config.json
+            ends = config.eos_token_id
     stop_ids = list(ends) if isinstance(ends, list) else [] if ends is None else [ends]
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in stop_ids:
         stop_ids.insert(0, tokenizer.eos_token_id)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from gpg_cli.errors import GpgError
+from gpg_cli.model_files import rendering
 from gpg_cli.training.check.findings import Finding, Level, Section
 
 # Rewards that look for the opening tag in the completion.
@@ -63,8 +65,9 @@ def _end_of_turn(tokenizer: Any) -> int | None:
     mark = "a1b2c3"
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": mark}]
     try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False)
-    except Exception:  # a template of one's own may refuse such a conversation
+        with rendering(""):
+            text = tokenizer.apply_chat_template(messages, tokenize=False)
+    except GpgError:  # a template of one's own may refuse such a conversation
         return None
     after = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)

@@ -20,8 +20,9 @@ _ANSWER_MARK = "####"
 _PLAIN = re.compile(
     r"\$\\boxed\{[-+]?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\\[dt]?frac\{[0-9]+\}\{[0-9]+\}|[0-9]*\\sqrt\{[0-9]+\})\}\$"
 )
-# LaTeX that stands between its own delimiters. A lone dollar is money.
-_MARKED = re.compile(r"(?<!\\)\$.+?(?<!\\)\$|\\\(.+?\\\)|\\\[.+?\\\]|\\boxed\b", re.DOTALL)
+_BOXED = re.compile(r"\\boxed\b")
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_BRACKETS = (("\\(", "\\)"), ("\\[", "\\]"))
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # The golds of MATH have at most three, \text and the like not counted.
@@ -41,9 +42,9 @@ def as_gold(value: str | int | float, *, is_answer: bool) -> str:
     """
     text = str(value).strip()
     before, mark, after = text.rpartition(_ANSWER_MARK)
-    if mark and after.strip() and (is_answer or not _MARKED.search(before)):
+    if mark and after.strip() and (is_answer or not _is_marked(before)):
         text, is_answer = after.strip(), True
-    if not text or _MARKED.search(text):
+    if not text or _is_marked(text):
         return text
     # A solution that is one word is an answer in the wrong column; an answer of many words is no formula.
     if (is_answer and len(_WORD.findall(_COMMAND.sub(" ", text))) <= _MOST_WORDS) or not re.search(r"\s", text):
@@ -96,6 +97,17 @@ def require_readable(unreadable: Sequence[int], total: int, shown: Sequence[Any]
         "An answer to them can earn no reward. Name another column with --set answer_column=... (short answers) or "
         "--set solution_column=... (worked solutions), or mend the rows; up to 5% are left out.",
     )
+
+
+def _is_marked(text: str) -> bool:
+    """Whether LaTeX stands between its own delimiters. A lone dollar is money.
+
+    By the first and the last delimiter: an expression for all pairs takes minutes where all of them are opening ones.
+    """
+    dollars = [found.start() for found in _DOLLAR.finditer(text)]
+    if _BOXED.search(text) or (dollars and dollars[-1] - dollars[0] > 1):
+        return True
+    return any(0 <= text.find(opening) < text.rfind(closing) - 2 for opening, closing in _BRACKETS)
 
 
 def _unlone_dollars(text: str) -> str:

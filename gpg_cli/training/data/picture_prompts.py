@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import rendering
 from gpg_cli.training.pictures import without_none
 from gpg_cli.training.settings import RunSettings
 from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import image_token_counts, image_token_id
 from gpg_cli.vision.template import plain_template
+
+OTHER_TEMPLATE = "Give another one: chat_template, or none: --set use_chat_template=false"
 
 
 def as_parts(prompt: str | list[dict[str, str]], pictures: int) -> list[dict[str, Any]]:
@@ -19,7 +22,12 @@ def as_parts(prompt: str | list[dict[str, str]], pictures: int) -> list[dict[str
         pictures: how many.
     """
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    asked = next(place for place, message in enumerate(messages) if message["role"] == "user")
+    asked = next((place for place, message in enumerate(messages) if message["role"] == "user"), None)
+    if asked is None:
+        raise GpgError(
+            "a conversation has no message of a user, before which its picture would be put",
+            "Mend or remove its row, or name a column of plain problems: --set problem_column=...",
+        )
     made = []
     for place, message in enumerate(messages):
         images = [{"type": "image"}] * pictures if place == asked else []
@@ -44,14 +52,18 @@ def tokenize_parts(
     template_arguments: dict[str, Any] | None = None,
     chat_template: str | None = None,
 ) -> list[list[int]]:
-    """The tokens of messages of parts, with one image token a picture."""
-    texts = processor.apply_chat_template(
-        [[{**message, "content": without_none(message["content"])} for message in prompt] for prompt in prompts],
-        chat_template=chat_template,
-        tokenize=False,
-        add_generation_prompt=True,
-        **(template_arguments or {}),
-    )
+    """The tokens of messages of parts, with one image token a picture.
+
+    Raises:
+        GpgError: the chat template fails.
+    """
+    given = [[{**message, "content": without_none(message["content"])} for message in prompt] for prompt in prompts]
+    arguments = {"chat_template": chat_template, "tokenize": False, "add_generation_prompt": True}
+    arguments |= template_arguments or {}
+    with rendering(OTHER_TEMPLATE):
+        processor.apply_chat_template(given[:1], **arguments)
+    with rendering(OTHER_TEMPLATE, limited=False):
+        texts = processor.apply_chat_template(given, **arguments)
     # The template has written the special tokens already.
     return processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
 

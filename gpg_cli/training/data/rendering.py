@@ -9,9 +9,10 @@ from transformers import PreTrainedTokenizerBase
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.local_data import quiet_datasets
+from gpg_cli.model_files import rendering
 from gpg_cli.training.data.columns import PromptKind
 from gpg_cli.training.data.picture_cells import PICTURES
-from gpg_cli.training.data.picture_prompts import as_parts, more_tokens, require_places, tokenize_parts
+from gpg_cli.training.data.picture_prompts import OTHER_TEMPLATE, as_parts, more_tokens, require_places, tokenize_parts
 from gpg_cli.training.data.pictures import attach
 from gpg_cli.training.settings import PROBLEM, RunSettings
 from gpg_cli.vision.template import plain_template
@@ -146,9 +147,11 @@ def tokenize_prompts(
             template = plain_template(processing) if plain else None
             tokens += tokenize_parts(part, processing, template_arguments, template)
         else:
-            made = tokenizer.apply_chat_template(
-                part, add_generation_prompt=True, tokenize=True, return_dict=True, **(template_arguments or {})
-            )
+            arguments = {"add_generation_prompt": True, **(template_arguments or {})}
+            with rendering(OTHER_TEMPLATE):
+                tokenizer.apply_chat_template(part[0], tokenize=False, **arguments)
+            with rendering(OTHER_TEMPLATE, limited=False):
+                made = tokenizer.apply_chat_template(part, tokenize=True, return_dict=True, **arguments)
             tokens += made["input_ids"]
     return tokens
 

@@ -8,11 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from gpg_cli.errors import GpgError
 from gpg_cli.training.recipes.keys import REFUSED, RENAMED, WITHOUT_EFFECT
-from gpg_cli.yaml_file import did_you_mean
+from gpg_cli.yaml_file import did_you_mean, read_yaml_value
 
 # Keys of other projects that translate.py turns into other keys, and which of them are switches.
 _CONVERTED = {"torch_dtype": str, "warmup_ratio": float, "weighted_sample": bool, "adafactor": bool}
@@ -97,8 +95,8 @@ def _item(item: Any, kind: Any) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return read_yaml_value(text)
+    except ValueError:
         return text
 
 

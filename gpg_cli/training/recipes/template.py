@@ -3,6 +3,11 @@
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
+from gpg_cli.model_files import rendering
+from gpg_cli.text_file import read_text_file
+
+# Those of models that call tools are the longest, with some 10 kB.
+_MAX_BYTES = 1_000_000
 
 
 def chat_template_text(value: str, where: str) -> str:
@@ -15,25 +20,25 @@ def chat_template_text(value: str, where: str) -> str:
     Raises:
         GpgError: the file cannot be read, or the text is no Jinja template.
     """
-    from jinja2 import TemplateError, TemplateSyntaxError
+    from jinja2 import TemplateSyntaxError
     from transformers.utils.chat_template_utils import render_jinja_template
 
     text = value
     if "{" not in value:
         try:
-            text = Path(value).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text_file(Path(value), "chat_template", max_bytes=_MAX_BYTES, hint="")
+        except GpgError as error:
             raise GpgError(
-                f"{where}: chat_template {value!r} is neither a template nor a file that can be read",
+                f"{where}: chat_template {value[:200]!r} is neither a template nor a file that can be read",
                 "Give the path of a .jinja file, or the template itself.",
             ) from error
     try:
         # Only whether it compiles: a template may refuse a conversation or need the tokenizer's own tokens.
-        render_jinja_template([[{"role": "user", "content": "?"}]], chat_template=text, add_generation_prompt=True)
-    except TemplateSyntaxError as error:
-        raise GpgError(
-            f"{where}: chat_template is not valid Jinja, line {error.lineno}: {error.message}", "Mend that line."
-        ) from error
-    except (TemplateError, TypeError, ValueError):
-        pass
+        with rendering(""):
+            render_jinja_template([[{"role": "user", "content": "?"}]], chat_template=text, add_generation_prompt=True)
+    except GpgError as failed:
+        if isinstance(cause := failed.__cause__, TemplateSyntaxError):
+            raise GpgError(
+                f"{where}: chat_template is not valid Jinja, line {cause.lineno}: {cause.message}", "Mend that line."
+            ) from cause
     return text
