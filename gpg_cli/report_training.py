@@ -54,7 +54,9 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
     folder = Path(escape(result.output_dir))
     if result.interrupted:
         results.print(f"\n[bold yellow]Stopped[/] after {result.steps} steps; nothing is lost. Go on with:")
-        results.print(f"  gpg train --resume {folder}", soft_wrap=True)
+        from gpg_cli.training.going_on import resume_command
+
+        results.print(f"  {escape(resume_command(Path(result.output_dir)))}", soft_wrap=True)
         return
     results.print(f"\n[bold green]Done.[/] {result.steps} steps, {result.seconds:.0f} s in all.")
     if result.accuracy_before is not None and result.accuracy_after is not None:

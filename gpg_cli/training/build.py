@@ -22,6 +22,7 @@ from gpg_cli.training.config import GPGConfig
 from gpg_cli.training.data import make_prompts
 from gpg_cli.training.data.picture_prompts import prepare_processor
 from gpg_cli.training.disk import disk_fault
+from gpg_cli.training.going_on import resume_command
 from gpg_cli.training.parallel import adopt_process_group, check_not_fallen_back
 from gpg_cli.training.pictures import freeze_parts
 from gpg_cli.training.plan import Plan
@@ -164,7 +165,7 @@ def save_model(trainer: ReliableTrainer, plan: Plan, model: str, folder: Path) -
         shutil.rmtree(beside, ignore_errors=True)
         raise GpgError(
             f"could not write the final model to {folder}: {problem.strerror or problem}",
-            f"Make room, then go on from the last checkpoint: gpg train --resume {folder.parent}",
+            f"Make room, then go on from the last checkpoint: {resume_command(folder.parent)}",
         ) from error
     finally:
         trainer.accelerator.wait_for_everyone()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
+from gpg_cli.training.going_on import resume_command
 
 _FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 # safetensors 0.8 says it in the words of Rust, PyTorch 2.13 without saying what it is.
@@ -46,5 +47,5 @@ def disk_faults_in_words(run: Path) -> Iterator[None]:
             raise
         raise GpgError(
             f"could not write to {run}: {reason_of(problem)}",
-            f"Make room, then go on from the last checkpoint, if there is one: gpg train --resume {run}",
+            f"Make room, then go on from the last checkpoint, if there is one: {resume_command(run)}",
         ) from error

@@ -11,6 +11,7 @@ from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.errors import GpgError, Interrupted
+from gpg_cli.training.going_on import resume_command
 from gpg_cli.training.stopping import StopRequests
 
 
@@ -46,7 +47,7 @@ def require_checkpoint(run: Path, step: int) -> None:
     if not (run / f"checkpoint-{step}").is_dir():
         raise GpgError(
             f"stopped after {step} steps, but could not write their checkpoint",
-            f"Make room, then go on from the last checkpoint, if there is one: gpg train --resume {run}",
+            f"Make room, then go on from the last checkpoint, if there is one: {resume_command(run)}",
         )
 
 
@@ -63,4 +64,4 @@ def stop_in_words(run: Path) -> Iterator[None]:
 
 
 def stopped_at_once(run: Path) -> Interrupted:
-    return Interrupted("stopped at once", f"Go on from the last checkpoint, if there is one: gpg train --resume {run}")
+    return Interrupted("stopped at once", f"Go on from the last checkpoint, if there is one: {resume_command(run)}")

@@ -19,6 +19,7 @@ from gpg_cli.training.checkpoints import tidy
 from gpg_cli.training.curve import HeldOut, ScoreCurve
 from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.disk import disk_faults_in_words
+from gpg_cli.training.going_on import resume_command
 from gpg_cli.training.interruption import StopAtRequest, require_checkpoint, stop_in_words, stopped_at_once
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
@@ -201,7 +202,7 @@ def _launch(plan: Plan, request: TrainRequest) -> _Outcome:
     if plan.machines.machine_rank > 0 or not report.exists():
         raise GpgError(
             f"training ended with exit code {code}; what its processes said stands above",
-            f"Mend it, then go on from the last checkpoint, if there is one: gpg train --resume {plan.output_dir}",
+            f"Mend it, then go on from the last checkpoint, if there is one: {resume_command(plan.output_dir)}",
         )
     if code:
         # The outcome is written when all processes are through. Gloo's threads may still abort one that ends (SIGABRT).
