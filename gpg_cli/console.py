@@ -12,6 +12,8 @@ from rich.errors import MarkupError
 from rich.segment import Segment
 from rich.text import Text
 
+from gpg_cli.secrets import hidden
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -37,11 +39,11 @@ def _sign(found: re.Match[str]) -> str:
 
 
 class _Console(Console):
-    """Rich's, which writes colours of its own and no order of anyone else's."""
+    """Rich's, which writes colours of its own, no order of anyone else's, and no key or token."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+            yield segment if segment.control else Segment(visible(hidden(segment.text)), segment.style)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A text with markup; one whose brackets are no markup is shown as it is, where rich raises."""
@@ -88,7 +90,7 @@ def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on stdout, the whole of what a command with `--json` puts there."""
     import json
 
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = hidden(json.dumps(value, ensure_ascii=False, indent=2))
     # JSON escapes ASCII's control characters by itself.
     print(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
 

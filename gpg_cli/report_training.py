@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from gpg_cli.console import messages, print_json, results, say
 from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE
+from gpg_cli.secrets import hidden
 
 if TYPE_CHECKING:
     from gpg_cli.training.plan import Plan
@@ -33,7 +34,7 @@ def show_plan(plan: "Plan", preview: "Preview", *, as_json: bool) -> None:
             }
         )
         return
-    print(plan.settings.to_yaml(), end="", flush=True)
+    print(hidden(plan.settings.to_yaml()), end="", flush=True)
     say(f"\n[bold]First prompt[/] ({preview.first_tokens} tokens)")
     _say_as_it_is(preview.first)
     say("[bold]Its gold answer[/]")

@@ -69,7 +69,8 @@ def test_a_script_of_a_data_set_is_not_run(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "scripted.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
     (folder / "rows.jsonl").write_text('{"problem": "own", "answer": "1"}\n')
-    assert load_local_dataset(str(folder), None, "train")[0]["problem"] == "own"
+    with pytest.raises(GpgError, match="scripts are no longer supported"):
+        load_local_dataset(str(folder), None, "train")
     assert not (tmp_path / "canary").exists()
 
 

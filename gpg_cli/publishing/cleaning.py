@@ -6,16 +6,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpg_cli.publishing.names import last_component
+from gpg_cli.secrets import HIDDEN, hidden
 
-HIDDEN = "***"
-_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY")
-# Tokens of the Hub, OpenAI's keys, and the 40 hexadecimal digits of a key of Weights & Biases where its name is beside.
-_TOKENS = (
-    (re.compile(r"\bhf_\w{8,}"), f"hf_{HIDDEN}"),
-    (re.compile(r"\bsk-[\w-]{16,}"), f"sk-{HIDDEN}"),
-    (re.compile(r"(?i)(wandb\w*\W{1,3}(?:\w+\W{1,3})?)[0-9a-f]{40}\b"), rf"\g<1>{HIDDEN}"),
-    (re.compile(r"(?i)((?:token|api_key|password|secret)=)[^\s'\"]+"), rf"\g<1>{HIDDEN}"),
-)
+_ASSIGNED = re.compile(r"(?i)((?:token|api_key|password|secret)=)[^\s'\"]+")
 # Settings and options that name a machine, or open a door.
 _PRIVATE = re.compile(
     r"(?i)-*((main|master)[_-](process[_-])?(ip|addr|address)|\w*[_-]host|(base|server)[_-]url|\w*[_-]base_url|\w*[_-]api_key|"
@@ -34,12 +27,7 @@ def public_text(text: str) -> str:
 
     A text that is a path as a whole, or `key=path`, may have blanks in it.
     """
-    for name in _SECRETS:
-        value = os.environ.get(name, "")
-        if len(value) >= 8:
-            text = text.replace(value, HIDDEN)
-    for pattern, shown in _TOKENS:
-        text = pattern.sub(shown, text)
+    text = _ASSIGNED.sub(rf"\g<1>{HIDDEN}", hidden(text))
     key, equals, value = text.rpartition("=")
     if _PRIVATE.fullmatch(key):
         return f"{key}{equals}{HIDDEN}"

@@ -11,6 +11,7 @@ from gpg_cli.publishing.markdown import plain
 from gpg_cli.publishing.names import hub_id
 from gpg_cli.publishing.results_table import sampling_words
 from gpg_cli.publishing.scores import BenchScore
+from gpg_cli.secrets import without_login
 
 EVAL_RESULTS_FOLDER = ".eval_results"
 
@@ -48,7 +49,7 @@ def _entry(score: BenchScore, repo_id: str | None) -> Any:
         value=round(score.score, 2),
         dataset_revision=revision if isinstance(revision, str) else None,
         date=score.created,
-        source_url=f"{constants.ENDPOINT}/{repo_id}" if repo_id else None,
+        source_url=f"{without_login(constants.ENDPOINT)}/{repo_id}" if repo_id else None,
         source_name="gpg-cli" if repo_id else None,
         notes=_notes(score),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from gpg_cli.errors import GpgError
+from gpg_cli.secrets import without_login
 
 _LONGEST_NAME = 96
 _PASS_A_NAME = "Pass --repo-id user/name."
@@ -41,7 +42,7 @@ class Destination:
         """The page of the repository, or of the branch where one was named."""
         from huggingface_hub import constants
 
-        page = f"{constants.ENDPOINT}/{self.repo_id}"
+        page = f"{without_login(constants.ENDPOINT)}/{self.repo_id}"
         return f"{page}/tree/{quote(self.revision, safe='')}" if self.revision else page
 
     def __str__(self) -> str:

@@ -137,6 +137,7 @@ def make_plan(
         base=resumed.settings if resumed and not (request.preset or request.config) else None,
         base_preset=resumed.preset if resumed else None,
     )
+    check_reward_files(settings, request.config, request.reward_files, resumed.run if resumed else None)
     notes = list(settings.notes)
     machines, parallel = _machines(request, settings.run, notes)
     processes = machines.world_size if machines else world_size() if is_launched() else 1
@@ -147,7 +148,6 @@ def make_plan(
     config = fitted.trainer_config(output_dir, machines.world_size if machines else 1, **parallel)
     if resumed:
         resumed.check_settings(settings, config.completions_per_step)
-    check_reward_files(settings, request.config, request.reward_files, output_dir if resumed else None)
     rewards = _reward_functions(settings)
     require_grader()
     vision = _check_model(settings)

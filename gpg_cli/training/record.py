@@ -16,6 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from gpg_cli.console import say
 from gpg_cli.metrics_file import read_metrics
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
+from gpg_cli.secrets import hidden_command
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
 from gpg_cli.versions import installed_versions
@@ -25,17 +26,17 @@ class RunRecord:
     """run.json, written when a run starts and again when it ends.
 
     It holds settings, versions and the command line, and no secret: tokens are read from the environment or the stored
-    login by huggingface_hub, never from a setting.
+    login by huggingface_hub, never from a setting, and what looks like one in the command line is hidden.
     """
 
     def __init__(self, plan: Plan) -> None:
         settings = plan.settings
         self._path = plan.output_dir / RUN_FILE
         earlier = read_json(self._path) if plan.checkpoint else {}
-        resumed = {"checkpoint": str(plan.checkpoint), "at": _now(), "command": ["gpg", *sys.argv[1:]]}
+        resumed = {"checkpoint": str(plan.checkpoint), "at": _now(), "command": ["gpg", *hidden_command(sys.argv[1:])]}
         self._facts: dict[str, Any] = {
             "schema": 1,
-            "command": earlier.get("command", ["gpg", *sys.argv[1:]]),
+            "command": earlier.get("command", ["gpg", *hidden_command(sys.argv[1:])]),
             "preset": settings.preset,
             "model": settings.run.model_name_or_path,
             "dataset": settings.run.dataset_name,

@@ -17,6 +17,7 @@ from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
 from gpg_cli.recipe_file import read_layers
 from gpg_cli.rewards import RewardSettings, parameters_of
+from gpg_cli.secrets import refuse_secret
 from gpg_cli.training.config import BaselineConfig, GPGConfig, TrainerConfig
 from gpg_cli.training.recipes import Foreign, chat_template_text, meant_then, read_foreign, translate
 from gpg_cli.trust import REMOTE_CODE
@@ -254,6 +255,7 @@ def resolve_settings(
     output_dir = given.pop("output_dir", None)
     for key, item in given.items():
         _check_known(key, item)
+        refuse_secret(item.where, key, item.value)
     own = {key: item for key, item in given.items() if key in RunSettings.model_fields}
     trainer = {key: _check_trainer_value(key, item) for key, item in given.items() if key not in own}
     run = _check_own_values(own)

@@ -8,6 +8,7 @@ import yaml
 
 from gpg_cli import trust
 from gpg_cli.errors import GpgError
+from gpg_cli.secrets import refuse_secret
 from gpg_cli.yaml_file import did_you_mean
 
 # Of vLLM 0.31: the first two fall back on pickles, the others are some.
@@ -39,13 +40,15 @@ def read_arguments(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def check_arguments(engine: str, arguments: Mapping[str, Any]) -> None:
-    """Check arguments that the user gave an engine.
+    """Check arguments that the user gave an engine; they are written down in evaluation.json.
 
     What a value of vLLM's may be is known to vLLM alone, which says so when it starts, before it loads the model.
 
     Raises:
         GpgError: a key that the engine does not know, or a value that is not as needed.
     """
+    for key, value in arguments.items():
+        refuse_secret("--engine-arg", key, value)
     if engine == "vllm":
         _check_trust(arguments)
         _check_keys(engine, arguments, vllm_keys())
