@@ -223,3 +223,13 @@ def test_json_is_the_only_thing_on_stdout(gpg, tiny_model: Path) -> None:
     outcome = gpg("eval", "--model", tiny_model, "--bench", "quickstart", "--limit", "4", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["benches"]["quickstart"]["problems"] == 4
+
+
+def test_control_c_is_told(gpg, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gpg_cli.listing.show_environment", pressed)
+    done = gpg("env")
+    assert (done.code, done.out) == (130, "")
+    assert done.error_lines[0] == "Error: interrupted"

@@ -3,6 +3,7 @@
 import copy
 import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Set, Sized
 from dataclasses import dataclass, field
 from itertools import islice
@@ -106,35 +107,38 @@ class GuardedReward:
         inputs = {"completions": completions, **columns}
         rewards: list[float | None] = [None] * len(completions)
         extras: dict[str, list[Any]] = {}
-        metrics: list[tuple[str, float]] = []
-        # A stack, its top the first rows, so that failures and metrics come in the order of the rows.
-        parts = [range(len(completions))] if completions else []
+        metrics: dict[int, list[tuple[str, float]]] = {}
+        failures: list[Failure] = []
+        # Both halves before a quarter of one: rows that hang must not take the time of all that come after them.
+        parts = deque([range(len(completions))] if completions else [])
         give_up_at = time.monotonic() + _ALL_CALLS * self.timeout_s
         while parts:
-            part = parts.pop()
+            part = parts.popleft()
             if time.monotonic() > give_up_at:
                 why = f"not tried again: the calls before took {_ALL_CALLS * self.timeout_s:.3g} s"
-                self._failures += [Failure(row, why) for row in part]
+                failures += [Failure(row, why) for row in part]
                 continue
             attempt = self._attempt(inputs, part, len(completions))
             if attempt.failure and len(part) > 1:
                 half = len(part) // 2
-                parts += [part[half:], part[:half]]
+                parts += [part[:half], part[half:]]
                 continue
             if attempt.failure:
-                self._failures.append(Failure(part.start, attempt.failure))
+                failures.append(Failure(part.start, attempt.failure))
                 continue
             rewards[part.start : part.stop] = attempt.rewards
-            self._failures += [Failure(part.start + row, why) for row, why in attempt.failed_rows.items()]
-            metrics += attempt.metrics
+            failures += [Failure(part.start + row, why) for row, why in attempt.failed_rows.items()]
+            metrics[part.start] = attempt.metrics
             for column, values in attempt.extras.items():
                 if len(values) == len(part):
                     extras.setdefault(column, [None] * len(completions))[part.start : part.stop] = values
         self._rows += len(completions)
+        self._failures += sorted(failures, key=lambda failure: failure.row)
         for column, values in extras.items():
             columns["log_extra"](column, values)
-        for name, value in metrics:
-            columns["log_metric"](name, value)
+        for start in sorted(metrics):
+            for name, value in metrics[start]:
+                columns["log_metric"](name, value)
         return rewards
 
     def _attempt(self, inputs: dict[str, Any], part: range, rows: int) -> _Attempt:

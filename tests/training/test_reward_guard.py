@@ -187,6 +187,16 @@ def test_a_function_that_hangs_on_every_row_is_given_up_after_six_times_its_limi
     assert time.monotonic() - started < 5
 
 
+def test_rows_that_hang_do_not_take_the_time_of_those_after_them() -> None:
+    def reward(completions: Completions, **columns: Any) -> list[float]:
+        if "hang" in completions:
+            time.sleep(5)
+        return [1.0] * len(completions)
+
+    rewards, _ = call(reward, ["hang"] * 4 + ["fine"] * 4, timeout_s=0.2)
+    assert rewards == [None] * 4 + [1.0] * 4
+
+
 def test_a_part_of_the_rows_gets_its_share_of_the_time_but_never_too_little() -> None:
     limits: list[tuple[int, float]] = []
 
