@@ -86,8 +86,8 @@ def test_two_processes(
         else:
             assert code == 2, training.said
             assert "was killed by SIGKILL" in training.said
-            assert training.said.rstrip().endswith("gpg train --resume run")
-        again = training.start(["train", "--resume", "run", "--num-processes", "2"])
+            assert training.said.rstrip().endswith(" ".join(["gpg", *training.going_on]))
+        again = training.start([*training.going_on, "--num-processes", "2"])
         assert again.wait(120) == 0, training.said
         training.assert_equals(whole_pair)
     tally(f"pairs of processes of which some got {number.name}", times)

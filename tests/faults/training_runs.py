@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pyarrow.parquet
 import torch
 
 from gpg_cli.sealed_folder import what_is_wrong
+from gpg_cli.training.going_on import resume_command
 
 STEPS = 4
 # Every step writes all there is: a checkpoint, for which an older one goes, a line of metrics, the completions.
@@ -115,9 +117,14 @@ class Training:
                 start_new_session=True,
             )
 
+    @property
+    def going_on(self) -> list[str]:
+        """What the program says to type to go on, after `gpg`; in the run's parent folder."""
+        return ["run" if part == str(self.run) else part for part in shlex.split(resume_command(self.run))[1:]]
+
     def go_on(self, fault: Fault | None = None, options: Sequence[str] = ()) -> Ended:
         """As a user would after the run has ended too early, who knows no more than what the program says."""
-        ended = self.fork(["train", "--resume", "run", *options], fault)
+        ended = self.fork([*self.going_on, *options], fault)
         if "Start again without --resume" in ended.said:
             ended = self.fork(self.command, fault)
         if "pass --overwrite" in ended.said:
