@@ -136,7 +136,8 @@ def gpg_train(tiny_model: Path, folder: Path, rewards: list[str], *options: str,
     others = [option for option in options if option != "--resume"]
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "gpg_cli", "train", *start, "--reward-file", str(FUNCTIONS), "--json", *others], cwd=folder, timeout=900,
+        [sys.executable, "-m", "gpg_cli", "train", *start, "--reward-file", str(FUNCTIONS), "--json", *others],
+        cwd=folder, timeout=900,
         env=os.environ | {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"} | environment,
         capture_output=True, text=True, check=False, errors="replace", stdin=subprocess.DEVNULL,
     )  # fmt: skip
