@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults import LONG
-from tests.faults.training_runs import Training
+from tests.faults.training_runs import LIMIT_S, Training
 
 _TWO = ("--num-processes", "2", "--set", "per_device_train_batch_size=4")
 _MARK = "GPG_FAULT_RUN"
@@ -73,7 +73,7 @@ def test_two_processes(
         time.sleep(chosen.uniform(0, 0.3))
         for pid in victims([command.pid, *_workers(command.pid)]):
             os.kill(pid, number)
-        code = command.wait(120)
+        code = command.wait(LIMIT_S)
         deadline = time.monotonic() + 30
         while left := _with_mark(mark):
             assert time.monotonic() < deadline, left
@@ -88,7 +88,7 @@ def test_two_processes(
             assert "was killed by SIGKILL" in training.said
             assert training.said.rstrip().endswith(" ".join(["gpg", *training.going_on]))
         again = training.start([*training.going_on, "--num-processes", "2"])
-        assert again.wait(120) == 0, training.said
+        assert again.wait(LIMIT_S) == 0, training.said
         training.assert_equals(whole_pair)
     tally(f"pairs of processes of which some got {number.name}", times)
 
