@@ -126,7 +126,7 @@ def _finish(
 ) -> EvalResult:
     """Sum up, and write what the folder is to hold."""
     record = record.model_copy(update={"seconds": round(record.seconds + seconds, 2)})
-    # In one order, whatever the order in which they finished: equal evaluations leave equal scores and files.
+    # In one order, whatever the order in which they finished: equal evaluations leave equal files.
     samples = in_order(samples)
     result = assemble(record, samples, folder, theirs, masks)
     if folder:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpg_cli.errors import GpgError
+from gpg_cli.evaluation.engine import GO_ON_HINT
 from gpg_cli.file_lock import take_lock
 
 # Deleted at the end; what a kill leaves of it is harmless.
@@ -49,5 +50,5 @@ def told_in_words(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise GpgError(
             f"cannot write to {folder}: {error.strerror or error}",
-            "Make room there, or mend its permissions. What is finished is kept; the same command goes on.",
+            f"Make room there, or mend its permissions. {GO_ON_HINT}",
         ) from error

@@ -16,6 +16,7 @@ import pytest
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.results import EvalResult
 from gpg_cli.evaluation.run import EvalRequest, evaluate
+from gpg_cli.evaluation.writing import sole_writer
 from tests.conftest import Outcome
 
 Rows = Callable[..., Path]
@@ -143,6 +144,19 @@ def test_what_a_kill_before_the_first_sample_leaves_is_in_nobodys_way(
             path.unlink()
     run(limit=1, seed=1, overwrite=True)
     assert len(lines(folder)) == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_evaluation_in_the_same_folder_is_refused_before_its_model_loads(
+    run: Callable[..., EvalResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    run(limit=1)
+    before = lines(tmp_path / "out")
+    monkeypatch.setattr("gpg_cli.evaluation.run.open_engine", lambda *_: pytest.fail("a model is loaded"))
+    with sole_writer(tmp_path / "out"), pytest.raises(GpgError, match="another evaluation is writing to"):
+        run(limit=2, overwrite=overwrite)
+    assert lines(tmp_path / "out") == before
+    assert (tmp_path / "out" / "results.json").exists()
 
 
 def test_ties_are_broken_alike_however_often_it_was_interrupted(

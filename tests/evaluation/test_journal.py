@@ -75,9 +75,10 @@ def test_a_full_disk_leaves_no_half_line_for_the_next_sample_to_run_into(
     path = tmp_path / "samples.jsonl"
     with Journal(path) as journal:
         journal.append(SAMPLE)
-        with monkeypatch.context() as patch, pytest.raises(GpgError, match="No space left on device"):
+        with monkeypatch.context() as patch:
             patch.setattr(journal, "_file", FullAfter(journal, 40))
-            journal.append(changed(index=1))
+            with pytest.raises(GpgError, match="No space left on device"):
+                journal.append(changed(index=1))
         journal.append(changed(index=2))
     assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == [0, 2]
 

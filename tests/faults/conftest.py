@@ -7,8 +7,9 @@ import pytest
 
 from tests.evaluation.conftest import chat_model
 from tests.faults.training_runs import SETTINGS, Training
+from tests.publishing.conftest import exported, hub, run
 
-__all__ = ["chat_model"]
+__all__ = ["chat_model", "exported", "hub", "run"]
 
 _REWARD = """
 def digits(completions, **columns):

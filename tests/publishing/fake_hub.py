@@ -100,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         line = f"{self.command} {urlsplit(self.path).path}"
         self.hub.requests.append(line)
         fault = next((fault for fault in self.hub.faults if fault.strikes(line)), None)
+        if fault and fault.does:
+            fault.does()
         length = int(self.headers.get("content-length", 0))
         if fault and fault.upload_cut_after is not None:
             self.rfile.read(min(fault.upload_cut_after, length))

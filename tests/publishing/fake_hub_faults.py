@@ -1,6 +1,7 @@
 """What goes wrong on purpose, for the k-th request of a kind."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -18,6 +19,7 @@ class Fault:
         spoil: the content that came with the request is kept wrong.
         skip: how many such requests go well before.
         times: how many go wrong.
+        does: what happens when such a request comes, before anything else.
     """
 
     request: str
@@ -29,6 +31,7 @@ class Fault:
     spoil: bool = False
     skip: int = 0
     times: int = 1_000_000
+    does: Callable[[], None] | None = None
 
     def strikes(self, request: str) -> bool:
         """Whether this request goes wrong; counts it."""
