@@ -102,6 +102,23 @@ def check_weights(location: str | Path) -> None:
         )
 
 
+def check_adapter(folder: Path) -> None:
+    """Refuse an adapter whose configuration names a module of Python that PEFT would import (read in PEFT 0.21).
+
+    Raises:
+        GpgError: it does.
+    """
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # missing or broken: its reader says so
+    if isinstance(config, dict) and config.get("megatron_config"):
+        raise GpgError(
+            f"{folder / 'adapter_config.json'} has PEFT import the module {str(config.get('megatron_core'))[:80]!r}",
+            "Adapters of Megatron are not read here; do not trust this one if you expected another.",
+        )
+
+
 def brings_code(folder: Path) -> bool:
     """Whether the configuration in a folder refers to code."""
     for name in ("config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json"):

@@ -5,7 +5,7 @@ from typing import Any
 
 from gpg_cli.errors import GpgError
 from gpg_cli.model_files import check_sizes, loading
-from gpg_cli.pretrained import load, load_weights
+from gpg_cli.pretrained import check_adapter, load, load_weights
 
 
 def model_class(config: Any) -> type:
@@ -48,6 +48,7 @@ def load_model(folder: Path, dtype: str = "auto", adapter: Path | None = None) -
     if adapter is not None:
         from peft import PeftModel
 
+        check_adapter(adapter)
         with loading(adapter):
             model = PeftModel.from_pretrained(model, str(adapter))
     # On CPU the tensors lie in the mapped file, aligned as its header's length has it, and kernels may add in another

@@ -9,6 +9,7 @@ from rich.markup import escape
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.pickles import check_checkpoint
+from gpg_cli.pretrained import check_adapter
 from gpg_cli.run_folder import RUN_FILE, read_json
 from gpg_cli.sealed_folder import what_is_wrong
 from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts
@@ -121,5 +122,6 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
             say(f"[yellow]Ignored {escape(str(ignored))}: {escape(reason)}.[/]")
     if not is_started_by_us():
         check_checkpoint(checkpoint)
+        check_adapter(checkpoint)
     record = read_json(run / RUN_FILE)
     return Resumed(run, checkpoint, record["settings"], record.get("preset"))

@@ -24,6 +24,7 @@ class LisaReport:
         too_thin: left out of training: a box without area once in thousandths.
         points_outside: some points lie outside the picture, where their box ends.
         exif_rotated: the picture is to be shown turned; rows, boxes and masks are of the stored one.
+        outside: the folder of the pictures where that is not below the file's, and has to be named to read them.
     """
 
     file: Path
@@ -37,9 +38,10 @@ class LisaReport:
     unannotated: tuple[str, ...]
     points_outside: tuple[str, ...]
     exif_rotated: tuple[str, ...]
+    outside: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "file": str(self.file)}
+        return {**asdict(self), "file": str(self.file), "outside": str(self.outside) if self.outside else None}
 
     @property
     def lines(self) -> list[str]:
@@ -57,7 +59,11 @@ class LisaReport:
             ("pictures that EXIF would turn, taken as they are stored", self.exif_rotated),
         )
         written = f"Wrote {self.file}: {self.rows} {kind} rows of {self.pictures} pictures."
-        return [written, *(f"  {len(names)} {text}: {_some(names)}" for text, names in notes if names)]
+        listed = [f"  {len(names)} {text}: {_some(names)}" for text, names in notes if names]
+        named = (
+            [f"  Its pictures lie elsewhere, so name their folder: --image-dir {self.outside}"] if self.outside else []
+        )
+        return [written, *listed, *named]
 
 
 def write_lisa_file(
@@ -112,6 +118,7 @@ def _report(found: LisaFolder, to: Path, evaluation: bool, rows: int) -> LisaRep
         unannotated=found.unannotated,
         points_outside=names([item for item in found.items if item.has_points_outside]),
         exif_rotated=names([item for item in found.items if item.exif_rotated]),
+        outside=None if found.path.resolve().is_relative_to(to.resolve().parent) else found.path,
     )
 
 

@@ -199,7 +199,8 @@ from gpg_cli.training import launch
 launch._visible_gpus = lambda: 0
 launch.launch(launch.Machines(2), [{str(tmp_path)!r}], program=({sys.executable!r}, {str(tmp_path / "script.py")!r}))"""
     process = subprocess.Popen([sys.executable, "-c", launcher])
-    _wait_for(lambda: all((tmp_path / f"ready-{rank}").exists() for rank in (0, 1)))
+    # It imports torch.
+    _wait_for(lambda: all((tmp_path / f"ready-{rank}").exists() for rank in (0, 1)), timeout_s=60)
     pids = [int((tmp_path / f"told-{rank}").read_text()) for rank in (0, 1)]
     process.kill()
     process.wait()

@@ -179,7 +179,8 @@ def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
 def test_the_command_writes_training_rows_with_paths_relative_to_the_file(gpg, data_set: Path, tmp_path: Path) -> None:
     outcome = gpg("data", "lisa", data_set, "--split", "train", "--to", tmp_path / "rows" / "lisa.jsonl")
     assert outcome.code == 0
-    wrote, left_out = outcome.out.splitlines()
+    wrote, left_out, elsewhere = outcome.out.splitlines()
+    assert elsewhere.endswith(f"--image-dir {data_set / 'train'}")
     assert wrote.endswith("lisa.jsonl: 5 training rows of 3 pictures.")
     assert left_out == "  1 pictures without shapes, left out: d_empty.jpg"
     rows = [json.loads(line) for line in (tmp_path / "rows" / "lisa.jsonl").read_text().splitlines()]

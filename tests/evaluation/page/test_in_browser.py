@@ -28,6 +28,16 @@ HOSTILE = [
     '"><iframe srcdoc="<script>parent.ran = 1</script>"></iframe>',
     "\u2028window.ran = 1\u2029 \u202etxet sdrawkcab \u2066\x00\x1b",
     "{{ 7 * 7 }} ${window.ran = 1} [[window.ran=1]] &lt;script&gt;",
+    "<svg><animate onbegin=window.ran=1 attributeName=x dur=1s></svg><svg><a xlink:href=javascript:window.ran=1>x</a>",
+    # What a parser changes when it reads its own output (mXSS).
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=window.ran=1&gt;'>",
+    "<noscript><p title='</noscript><img src=x onerror=window.ran=1>'><xmp><img src=x onerror=window.ran=1></xmp>",
+    "<a href='javascript:window.ran=1'>x</a> [x](javascript:window.ran=1) <form action=javascript:window.ran=1><input>",
+    "<base href='http://127.0.0.1:9/'><link rel=stylesheet href=//127.0.0.1:9/x>",
+    "<meta http-equiv=refresh content='0;url=//127.0.0.1:9/x'>",
+    r"$\style{background:url(//127.0.0.1:9)}{x} \unicode{x3c} \mathrm{</math><script>window.ran=1</script>}$",
+    "<template><script>window.ran=1</script></template><dialog open><iframe src=javascript:parent.ran=1></dialog>",
+    "<details open ontoggle=alert(1)><body onload=alert(1)><video><source onerror=alert(1)>",
     "\ud800 half of a pair",
 ]
 
@@ -255,7 +265,7 @@ def test_the_keyboard_alone_opens_a_sample(read: Callable[..., Reader], many: Pa
 
 
 def test_nothing_that_a_model_or_the_data_wrote_is_run(
-    read: Callable[..., Reader], evaluation_folder: Callable[..., Path]
+    read: Callable[..., Reader], evaluation_folder: Callable[..., Path], tally: Callable[[str, int], None]
 ) -> None:
     samples = [
         changed(
@@ -281,8 +291,9 @@ def test_nothing_that_a_model_or_the_data_wrote_is_run(
     assert completions[5] == HOSTILE[5]
     # Marks that would turn the text around are shown instead.
     assert "U+202Etxet sdrawkcab U+2066U+0000U+001B" in completions[6]
-    assert completions[7:] == [HOSTILE[7], "U+D800 half of a pair"]
-    assert page.all("main img, main iframe, main script, .samples a") == []
+    assert completions[7:] == [*HOSTILE[7:-1], "U+D800 half of a pair"]
+    assert page.all("main img, main iframe, main script, .samples form, .samples svg, .samples a") == []
+    tally("hostile texts in each place of a page, in a real browser", len(HOSTILE))
     page.assert_quiet()
 
 
