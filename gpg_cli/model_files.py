@@ -14,6 +14,7 @@ from gpg_cli.grading.time_limit import TimeLimitReached, time_limit
 # For one conversation; real templates take a thousandth of a second, and write what was put into them.
 _TEMPLATE_LIMIT_S = 5.0
 _TEMPLATE_LIMIT_BYTES = 512 << 20
+_NUMBER_BITS = 4096
 # Sizes of which there is at least one weight for each, of the text and the vision models of transformers, and the ones
 # that a weight matrix multiplies them with. In a configuration, and in its parts.
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "embed_dim")
@@ -95,6 +96,7 @@ def rendering(hint: str, *, limited: bool = True) -> Iterator[None]:
     Raises:
         GpgError: whatever the template raises; it takes more than 5 seconds or half a GB.
     """
+    _bound_numbers()
     try:
         with _limits() if limited else contextlib.nullcontext():
             yield
@@ -106,6 +108,27 @@ def rendering(hint: str, *, limited: bool = True) -> Iterator[None]:
         raise GpgError(f"the chat template writes more than {_TEMPLATE_LIMIT_BYTES >> 20} MB", hint) from None
     except Exception as error:  # a template may raise whatever it likes, for instance at a system message
         raise GpgError(f"the chat template fails: {_reason(error)}", hint) from error
+
+
+def _bound_numbers() -> None:
+    """Have Jinja's sandbox refuse huge numbers: one power of them is a call that nothing interrupts, for hours.
+
+    By its documented hook, on the class: transformers makes the environment itself, where nobody else reaches it.
+    """
+    from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
+
+    if ImmutableSandboxedEnvironment.intercepted_binops:
+        return
+
+    def call_binop(self: Any, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(left, int) and isinstance(right, int):
+            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            if bits > _NUMBER_BITS:
+                raise OverflowError(f"a number of more than {_NUMBER_BITS} bits")
+        return SandboxedEnvironment.call_binop(self, context, operator, left, right)
+
+    ImmutableSandboxedEnvironment.call_binop = call_binop  # type: ignore[method-assign]
+    ImmutableSandboxedEnvironment.intercepted_binops = frozenset({"*", "**"})
 
 
 @contextlib.contextmanager

@@ -15,6 +15,9 @@ from gpg_cli.vision.images import Picture
 from gpg_cli.vision.model import is_vision_config, load_processor
 from gpg_cli.vision.template import plain_template
 
+# Of a prompt that cannot be used, so many characters are shown.
+_SHOWN = 60
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -68,12 +71,13 @@ class ModelText:
         A model without a chat template gets the raw query, unless the style insists. Pictures stand before the query.
 
         Raises:
-            GpgError: the template fails with this message, or has no place for the pictures; a picture is broken.
+            GpgError: the template fails with this message, or has no place for the pictures; a picture is broken; the
+                tokenizer makes nothing of the text.
         """
         if pictures:
             return self._prompt_with_pictures(query, style, tuple(pictures))
         if not style.chat or not (style.template or self.has_chat_template):
-            return Prompt(query, tuple(self.tokenizer(query)["input_ids"]))
+            return Prompt(query, self._token_ids(query))
         system = [{"role": "system", "content": style.system_prompt}] if style.system_prompt else []
         messages = [*system, {"role": "user", "content": query}]
         with rendering(OTHER_TEMPLATE):
@@ -86,7 +90,16 @@ class ModelText:
                 "Base vision-language models have such templates: --chat-template off, or another: FILE",
             )
         # The template has written the special tokens already; a second beginning-of-sentence would be a mistake.
-        return Prompt(text, tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
+        return Prompt(text, self._token_ids(text, add_special_tokens=False))
+
+    def _token_ids(self, text: str, **options: Any) -> tuple[int, ...]:
+        shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+        hint = "Mend the text of the problem, or name a model with another tokenizer."
+        with loading(f"the prompt {shown!r} as tokens", hint):  # half a character (a lone surrogate) is no text to it
+            tokens = tuple(self.tokenizer(text, **options)["input_ids"])
+        if not tokens:
+            raise GpgError(f"the model's tokenizer has no token for anything in the prompt {shown!r}", hint)
+        return tokens
 
     def _prompt_with_pictures(self, query: str, style: Style, pictures: tuple[Picture, ...]) -> Prompt:
         assert self.processor is not None  # `load_model_text` was told that there are pictures

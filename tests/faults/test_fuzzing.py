@@ -25,6 +25,9 @@ def test_a_slow_case_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.faults.fuzzing.CASE_LIMIT_S", 0.05)
     with pytest.raises(DeadlineExceeded):
         fuzz(lambda _: time.sleep(0.1), st.none(), 1)
+    fuzz(lambda _: time.sleep(0.1), st.none(), 1, processor_time=True)
+    with pytest.raises(AssertionError):
+        fuzz(lambda _: sum(range(10**7)), st.none(), 1, processor_time=True)
     assert CASE_LIMIT_S == 5
 
 
