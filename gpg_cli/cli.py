@@ -1,6 +1,7 @@
 """The command line: parse, delegate, print. Heavy libraries are imported inside the commands that need them."""
 
 import gc
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -305,6 +306,9 @@ app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Half of a surrogate pair, which a model may write, is printed as its escape; in JSON that is the same text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Collecting garbage while Typer imports pydantic is a twentieth of what `gpg presets` takes in all.
     gc.disable()
     given = with_resume_value(with_dashes(arguments))

@@ -73,7 +73,8 @@ def find_model(name: str) -> ModelSource:
 def _model_of_run(run: Path) -> Path:
     if (run / MODEL_FOLDER / "config.json").is_file():
         return run / MODEL_FOLDER
-    checkpoints = [path for path in run.glob("checkpoint-*") if (path / "config.json").is_file()]
+    found = (path for path in run.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal())
+    checkpoints = [path for path in found if (path / "config.json").is_file()]
     if not checkpoints:
         raise GpgError(f"{run} holds no trained model yet", "Wait for the run to end, or train again.")
     return max(checkpoints, key=lambda path: int(path.name.rpartition("-")[2]))
@@ -134,7 +135,9 @@ def set_aside_scores(run: Path) -> None:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all: beside it first, then renamed over it."""
     beside = path.with_name(path.name + ".tmp")
-    beside.write_text(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+    # Half of a surrogate pair, which JSON may hold and UTF-8 may not, becomes the JSON escape it was.
+    beside.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(beside, path)
 
 
@@ -148,7 +151,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise GpgError(f"cannot read {path}: {error.strerror}", "Check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GpgError(f"{path} is not valid JSON: {error}", "Restore the file, or run again.") from error
     if not isinstance(value, dict):
         raise GpgError(f"{path} does not hold a JSON object", "Restore the file, or run again.")

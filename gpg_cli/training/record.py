@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from gpg_cli.metrics_file import read_metrics
+from gpg_cli.metrics_file import read_metrics, step_of
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
@@ -47,7 +47,7 @@ class RunRecord:
             "hardware": describe_hardware(),
             "processes": plan.machines.world_size if plan.machines else plan.config.world_size,
             "started": earlier.get("started", _now()),
-            "resumed": [*earlier.get("resumed", []), *([resumed] if plan.checkpoint else [])],
+            "resumed": [*(earlier.get("resumed") or []), *([resumed] if plan.checkpoint else [])],
             "finished": None,
             "summary": None,
         }
@@ -70,7 +70,8 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         """Steps after the checkpoint that a run goes on from are made again, and logged again."""
         if state.is_world_process_zero and self._path.exists():
-            kept = [line for line in read_metrics(self._path.parent) if line["step"] <= state.global_step]
+            lines = [(step_of(line), line) for line in read_metrics(self._path.parent)]
+            kept = [line for step, line in lines if step is not None and step <= state.global_step]
             beside = self._path.with_name(self._path.name + ".tmp")
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
             os.replace(beside, self._path)
