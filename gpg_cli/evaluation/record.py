@@ -156,7 +156,9 @@ def read_record(folder: Path) -> Record:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ")
-        raise GpgError(f"{path} is damaged: {f'{key}: ' if key else ''}{reason}", "Restore it, or evaluate anew.") from error
+        raise GpgError(
+            f"{path} is damaged: {f'{key}: ' if key else ''}{reason}", "Restore it, or evaluate anew."
+        ) from error
 
 
 def differences(stored: Record, wanted: Record) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis.strategies import SearchStrategy
 
 Place = tuple[str | int, ...]
 
@@ -83,7 +82,9 @@ def damaged_lines(draw: st.DrawFn, rows: Sequence[Any]) -> bytes:
 def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
     """A file with some bytes lost, changed, doubled or put in."""
     first, second = sorted(draw(st.lists(st.integers(0, len(content)), min_size=2, max_size=2)))
-    middle = draw(st.sampled_from([b"", b"\xff", b"\x00", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"{", b'"', b"\n", b"9" * 50]))
+    middle = draw(
+        st.sampled_from([b"", b"\xff", b"\x00", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"{", b'"', b"\n", b"9" * 50])
+    )
     match draw(st.integers(0, 4)):
         case 0:
             return content[:first]

@@ -39,7 +39,10 @@ def test_every_completion_gets_a_verdict_by_every_rule(
         for pair, each in zip(pairs, grades, strict=True):
             check(rule, pair, each)
         check_again(rule, dict(zip(pairs, grades, strict=True)), seed)
-        assert grade("$\\frac{7}{2}$", f"\\boxed{{\\frac{{{7 * number + 7}}}{{{2 * number + 2}}}}}", "math-latex").score == 1
+        assert (
+            grade("$\\frac{7}{2}$", f"\\boxed{{\\frac{{{7 * number + 7}}}{{{2 * number + 2}}}}}", "math-latex").score
+            == 1
+        )
         gave_up += lost
         print(f"{(number + 1) * _BATCH}, {time.monotonic() - started:.0f} s, {gave_up} gave up", flush=True)
     assert gave_up < strings / 4, f"{gave_up} of {strings} gave up"
@@ -83,7 +86,10 @@ def test_what_takes_all_memory_is_stopped_in_the_worker_and_the_next_answer_is_j
     for number, hostile in enumerate(("10^{10^{9}}", "3^{2^{33}}", "(a+b+c+d+e+f)^{60}", "(x+1)^{99999}")):
         hostile = f"\\boxed{{{hostile}}}"
         assert grade("$\\frac{5}{3}$", hostile, "math-latex").verdict is not Verdict.CORRECT
-        assert grade("$\\frac{5}{3}$", f"\\boxed{{\\frac{{{5 * number + 5}}}{{{3 * number + 3}}}}}", "math-latex").score == 1
+        assert (
+            grade("$\\frac{5}{3}$", f"\\boxed{{\\frac{{{5 * number + 5}}}{{{3 * number + 3}}}}}", "math-latex").score
+            == 1
+        )
     assert largest_child_gb() <= max(MEMORY_LIMIT_GB, before_all)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis.strategies import SearchStrategy
 
 from gpg_cli.evaluation.journal import Sample, rewrite_samples
 from gpg_cli.sealed_folder import seal
@@ -71,7 +70,7 @@ files = st.one_of(
 )
 
 
-@pytest.mark.parametrize("times", [150, pytest.param(5_000, marks=LONG)])
+@pytest.mark.parametrize("times", [40, pytest.param(5_000, marks=LONG)])
 @pytest.mark.parametrize("option", ["--compare", "--rescore"])
 def test_an_evaluation_read_back(gpg: Gpg, tmp_path: Path, tally: Any, option: str, times: int) -> None:
     whole = evaluation(tmp_path / "whole")
@@ -90,7 +89,7 @@ def test_an_evaluation_read_back(gpg: Gpg, tmp_path: Path, tally: Any, option: s
     tally(f"damaged evaluations read by {option}", times)
 
 
-@pytest.mark.parametrize("times", [12, pytest.param(300, marks=LONG)])
+@pytest.mark.parametrize("times", [6, pytest.param(300, marks=LONG)])
 def test_an_evaluation_gone_on_with(
     gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path], tmp_path: Path, tally: Any, times: int
 ) -> None:
@@ -120,12 +119,23 @@ def test_an_evaluation_gone_on_with(
 
 
 RUN = {
-    **{"schema": 1, "command": ["gpg", "train", "--preset", "open-rs1"], "preset": "open-rs1", "model": "Qwen/Qwen2.5-1.5B"},
+    **{
+        "schema": 1,
+        "command": ["gpg", "train", "--preset", "open-rs1"],
+        "preset": "open-rs1",
+        "model": "Qwen/Qwen2.5-1.5B",
+    },
     **{"dataset": "rows.jsonl", "seed": 7, "notes": ["a note"], "git_commit": "0123", "hardware": "2 CPU cores"},
     **{"data": {"rows": 8, "sha256": "x", "left_out": {"duplicate": 1}, "decontamination": {"benches": ["math500"]}}},
     **{"settings": {"learning_rate": 1e-6, "reward_funcs": ["format"], "eval_limit": 4, "scale_rewards": "group"}},
     **{"versions": {"python": "3.11.7"}, "processes": 1, "started": "2026-11-23T10:15:00+00:00", "finished": "x"},
-    "summary": {"steps": 2, "seconds": 180.0, "accuracy_before": 0.47, "accuracy_after": 0.925, "measured_by": "math500"},
+    "summary": {
+        "steps": 2,
+        "seconds": 180.0,
+        "accuracy_before": 0.47,
+        "accuracy_after": 0.925,
+        "measured_by": "math500",
+    },
 }
 METRICS = [
     {"step": step, "reward": 0.5, "accuracy": 0.5, "groups/valid": 1, "groups/total": 2, "eval/math500/score": 0.25}
@@ -139,17 +149,19 @@ RESULTS = {
         "math500": {
             **{"title": "MATH-500", "metric": "accuracy", **_SCORES, "problems": 500, "available": 500, "correct": 438},
             **{"sampling": {"temperature": 0.6, "top_p": 0.95, "n": 2}, "prompt": {"chat": True, "variant": "a"}},
-            **{"published": {"Qwen": 50.0}, "groups": {"level": {"3": {"score": 1.0}}}, "masks": {"official": {"giou": 1.0}}},
+            **{
+                "published": {"Qwen": 50.0},
+                "groups": {"level": {"3": {"score": 1.0}}},
+                "masks": {"official": {"giou": 1.0}},
+            },
             **{"published_groups": {"level": {"3": {"Qwen": 1.0}}}, "data": {"hub": "a/b", "source": "a/b, test"}},
         }
     },
 }
 
 
-@pytest.mark.parametrize("times", [60, pytest.param(3_000, marks=LONG)])
-def test_a_run_exported(
-    gpg: Gpg, untrained_quickstart: Path, tmp_path: Path, tally: Any, times: int
-) -> None:
+@pytest.mark.parametrize("times", [20, pytest.param(3_000, marks=LONG)])
+def test_a_run_exported(gpg: Gpg, untrained_quickstart: Path, tmp_path: Path, tally: Any, times: int) -> None:
     run = tmp_path / "run"
     for name in ("model", "checkpoint-1"):
         shutil.copytree(untrained_quickstart, run / name)
@@ -203,7 +215,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, untrained_quickstart: Path
     return folder / "run"
 
 
-@pytest.mark.parametrize("times", [25, pytest.param(500, marks=LONG)])
+@pytest.mark.parametrize("times", [8, pytest.param(500, marks=LONG)])
 def test_a_run_gone_on_with(gpg: Gpg, trained: Path, tmp_path: Path, tally: Any, times: int) -> None:
     record = json.loads((trained / "run.json").read_text()) | {"push": {"repo_id": "a/b", "every": 1, "private": True}}
     manifest = json.loads((trained / "checkpoint-1" / "manifest.json").read_text())
@@ -211,7 +223,10 @@ def test_a_run_gone_on_with(gpg: Gpg, trained: Path, tmp_path: Path, tally: Any,
     cases = st.one_of(
         st.tuples(st.just("run.json"), damaged_json(record)),
         st.tuples(st.just("checkpoint-1/manifest.json"), damaged_json(manifest)),
-        *(st.tuples(st.just(f"checkpoint-1/{name}"), damaged_bytes(text[:2000])) for name, text in of_checkpoint.items()),
+        *(
+            st.tuples(st.just(f"checkpoint-1/{name}"), damaged_bytes(text[:2000]))
+            for name, text in of_checkpoint.items()
+        ),
     )
 
     def check(case: tuple[str, bytes]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gpg_cli.grading import grade_all
-from gpg_cli.rewards import RewardSettings, gold_is_text, get_reward, reward_names
+from gpg_cli.rewards import RewardSettings, get_reward, gold_is_text, reward_names
 from tests.faults import LONG
 from tests.faults.completions import completion, gold
 from tests.faults.fuzzing import CASE_LIMIT_S
