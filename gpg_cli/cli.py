@@ -1,6 +1,7 @@
 """The command line: parse, delegate, print. Heavy libraries are imported inside the commands that need them."""
 
 import gc
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -335,6 +336,9 @@ app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script `gpg-cli`, and what `gpg` calls once GnuPG is out of the way."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Half of a surrogate pair, which a model may write, is printed as its escape; in JSON that is the same text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = _run(arguments)
     if arguments is None:  # else it is not the process's own command, and the process goes on
         end_without_them(code)

@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+_NEEDED = {"step", "reward", "groups/valid", "groups/total"}
+# What is larger has no place on an axis.
+_LARGEST = 1e30
+
 
 def draw_reward(metrics: list[dict[str, Any]], path: Path, title: str) -> bool:
     """Reward and accuracy by step, and the share of groups with signal; nothing where there is no step.
 
     Args:
-        metrics: lines of metrics.jsonl; those of something else than a step are passed over.
+        metrics: lines of metrics.jsonl; those of something else than a step, and values that are no finite numbers,
+            are passed over.
         path: the PNG file to write, whole or not at all.
 
     Returns:
@@ -19,7 +24,8 @@ def draw_reward(metrics: list[dict[str, Any]], path: Path, title: str) -> bool:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    metrics = [line for line in metrics if {"step", "reward", "groups/valid", "groups/total"} <= line.keys()]
+    metrics = [{key: value for key, value in line.items() if _is_number(value)} for line in metrics]
+    metrics = [line for line in metrics if line.keys() >= _NEEDED and line["groups/total"] > 0]
     if not metrics:
         return False
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
@@ -41,6 +47,10 @@ def draw_reward(metrics: list[dict[str, Any]], path: Path, title: str) -> bool:
     figure.savefig(beside, format="png")
     os.replace(beside, path)
     return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= _LARGEST
 
 
 def _curve(axes: Any, metrics: list[dict[str, Any]], key: str, color: str, label: str) -> None:

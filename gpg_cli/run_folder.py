@@ -74,7 +74,8 @@ def find_model(name: str) -> ModelSource:
 def _model_of_run(run: Path) -> Path:
     if (run / MODEL_FOLDER / "config.json").is_file():
         return run / MODEL_FOLDER
-    checkpoints = [path for path in run.glob("checkpoint-*") if (path / "config.json").is_file()]
+    found = (path for path in run.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal())
+    checkpoints = [path for path in found if (path / "config.json").is_file()]
     if not checkpoints:
         raise GpgError(f"{run} holds no trained model yet", "Wait for the run to end, or train again.")
     return max(checkpoints, key=lambda path: int(path.name.rpartition("-")[2]))
@@ -163,7 +164,9 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         OSError: the disk is full, for example; the file is as it was.
     """
     with written_whole(path) as beside:
-        beside.write_text(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+        # Half of a surrogate pair, which JSON may hold and UTF-8 may not, becomes the JSON escape it was.
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager

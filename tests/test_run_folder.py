@@ -102,3 +102,22 @@ def test_json_is_written_whole_and_broken_json_is_refused(tmp_path: Path) -> Non
             read_json(tmp_path / "b.json")
     with pytest.raises(GpgError, match="cannot read"):
         read_json(tmp_path / "missing.json")
+
+
+def test_json_that_is_nested_without_end_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    with pytest.raises(GpgError, match="is not valid JSON"):
+        read_json(tmp_path / "run.json")
+
+
+def test_half_of_a_surrogate_pair_is_written_and_read_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "run.json", {"\ud800": "é\udfff"})
+    assert read_json(tmp_path / "run.json") == {"\ud800": "é\udfff"}
+
+
+def test_a_checkpoint_folder_without_a_number_is_none(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    for name in ("checkpoint-best", "checkpoint-2", "checkpoint-10"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    assert find_model(str(tmp_path)).location == str(tmp_path / "checkpoint-10")

@@ -13,10 +13,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 from gpg_cli.evaluation.journal import Sample
-from gpg_cli.evaluation.record import BenchRecord, Record
+from gpg_cli.evaluation.record import CREATED_FORMAT, BenchRecord, Record
 from gpg_cli.run_folder import write_json
 
-_CREATED = "%Y-%m-%dT%H:%M:%SZ"
 _FILES = "results_????-??-??T??-??-??.json"
 _VERSION = 1
 _HASHES = ("hash_examples", "hash_full_prompts", "hash_input_tokens", "hash_cont_tokens")
@@ -88,7 +87,7 @@ def _task(bench: str) -> str:
 
 
 def _general(record: Record, benches: Iterable[BenchRecord]) -> dict[str, Any]:
-    start = datetime.strptime(record.created, _CREATED).replace(tzinfo=UTC).timestamp()
+    start = datetime.strptime(record.created, CREATED_FORMAT).replace(tzinfo=UTC).timestamp()
     _, at, commit = record.model_fingerprint.partition("@")
     return {
         "lighteval_sha": "?",

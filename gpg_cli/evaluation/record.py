@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gpg_cli.errors import GpgError
 from gpg_cli.evaluation.benches import Bench, SamplingSettings
@@ -22,6 +22,8 @@ from gpg_cli.versions import installed_versions
 
 RECORD_FILE = "evaluation.json"
 SCHEMA = 1
+# Of `created`.
+CREATED_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class _Stored(BaseModel):
@@ -44,8 +46,8 @@ class BenchRecord(_Stored):
     bench: Bench
     sampling: SamplingSettings
     style: dict[str, Any]
-    problems: int
-    available: int
+    problems: Annotated[int, Field(ge=0)]
+    available: Annotated[int, Field(ge=0)]
     source: str
     sha256: str | None
     revision: str | None = None
@@ -74,17 +76,28 @@ class Record(_Stored):
     engine: str
     engine_arguments: dict[str, Any]
     seed: int
-    samples: int
+    samples: Annotated[int, Field(ge=1)]
     suites: dict[str, tuple[str, ...]]
     max_pixels: int | None = None
     versions: dict[str, str]
     created: str
-    seconds: float = 0.0
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     benches: dict[str, BenchRecord]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Record":
+        try:
+            datetime.strptime(self.created, CREATED_FORMAT)
+        except ValueError as error:
+            raise ValueError("created is no date such as 2026-11-23T10:00:00Z") from error
+        if any(not benches for benches in self.suites.values()):
+            raise ValueError("suites has one without a benchmark")
+        return self
 
     def write(self, folder: Path) -> None:
         """Write it into an evaluation's folder, whole or not at all."""
-        write_json(folder / RECORD_FILE, self.model_dump(mode="json"))
+        # Not as JSON: that refuses half of a surrogate pair, which a prompt's text may hold.
+        write_json(folder / RECORD_FILE, self.model_dump())
 
 
 def make_record(plan: Plan, prepared: Sequence[Prepared], engine: EngineOptions) -> Record:
@@ -105,7 +118,7 @@ def make_record(plan: Plan, prepared: Sequence[Prepared], engine: EngineOptions)
         suites={suite.name: suite.benches for suite in plan.suites if suite.mean},
         max_pixels=request.pictures.max_pixels,
         versions=installed_versions(),
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        created=datetime.now(UTC).strftime(CREATED_FORMAT),
         benches={item.planned.bench.name: _bench_record(item) for item in prepared},
     )
 
@@ -142,7 +155,10 @@ def read_record(folder: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise GpgError(f"{path} is damaged: {key}: {first['msg']}", "Restore it, or evaluate anew.") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise GpgError(
+            f"{path} is damaged: {f'{key}: ' if key else ''}{reason}", "Restore it, or evaluate anew."
+        ) from error
 
 
 def differences(stored: Record, wanted: Record) -> list[str]:

@@ -55,6 +55,11 @@ def _as_sample(row: dict[str, Any]) -> Sample:
     for key in ("index", "number"):
         if getattr(sample, key) < 0:
             raise ValueError(f"{key}: {getattr(sample, key)} is negative")
+    for key in ("value", "strict_value"):
+        value = getattr(sample, key)
+        # No comparison with NaN holds.
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"{key}: {value} is not from 0 to 1")
     return sample
 
 

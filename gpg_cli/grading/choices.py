@@ -106,5 +106,6 @@ def _grade(choices: Choices | None, completion: str, clock: Clock) -> Grade:
         return Grade(found, None)
     text, letter = choices.texts[choices.right], choices.letter
     accepted = {text, text.lower(), letter, letter.lower(), f"({letter})", f"({letter.lower()})"}
-    verdict = Verdict.CORRECT if accepted & set(found) else Verdict.WRONG
+    # A choice without text is not what an empty answer names.
+    verdict = Verdict.CORRECT if (accepted & set(found)) - {""} else Verdict.WRONG
     return Grade(verdict, found[-1] if found else None)

@@ -24,6 +24,8 @@ from gpg_cli.grading.worker_process import CannotStart, WorkerProcess
 
 # A worker's own alarm comes at the limit, again a second later, and keeps the worker; after this it is killed.
 GRACE_S = 1.5
+# Bytes beyond the fifth of a gigabyte that a worker has when it is ready: with it, less than a gigabyte.
+_MEMORY_LIMIT = 768 * 2**20
 _STARTS_TO_TRY = 3
 _PAUSE_BETWEEN_STARTS_S = 0.2
 _LARGEST_CHUNK = 8
@@ -85,7 +87,7 @@ class WorkerPool:
     The first starts at once, in the background, the others when there is work: most runs of a small model need none.
     """
 
-    def __init__(self, workers: int, prepare: Callable[[], None], memory_limit: int = 2 * 2**30) -> None:
+    def __init__(self, workers: int, prepare: Callable[[], None], memory_limit: int = _MEMORY_LIMIT) -> None:
         """
         Args:
             workers: how many processes.

@@ -20,7 +20,7 @@ _BOOT = (
     "import sys; sys.path[:] = sys.argv[4:]; from gpg_cli.grading.worker import main; main(*map(int, sys.argv[1:4]))"
 )
 # A worker that has grown by this share of its memory limit is replaced, so that the next answer has a limit of its own.
-_GROWTH_TO_RETIRE = 0.25
+_GROWTH_TO_RETIRE = 0.5
 
 
 @dataclass(frozen=True)

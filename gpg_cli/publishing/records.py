@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpg_cli.metrics_file import read_metrics
+from gpg_cli.metrics_file import read_metrics, step_of
 from gpg_cli.publishing.cleaning import public_text, public_value
 from gpg_cli.publishing.names import last_component
 from gpg_cli.publishing.scores import BenchScore
@@ -48,8 +48,8 @@ def write_records(folder: Path, source: ModelSource, scores: list[BenchScore], *
 
 
 def _is_before(line: Mapping[str, Any], step: int) -> bool:
-    at = line.get("step")
-    return isinstance(at, int) and at <= step
+    at = step_of(line)
+    return at is not None and at <= step
 
 
 def _clean_metrics(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,15 +97,15 @@ def _suites(scores: list[BenchScore]) -> Iterator[Line]:
     """The mean of each suite whose benchmarks all come from one evaluation of whole benchmarks."""
     by_name = {score.bench: score for score in scores}
     for name, suite in {name: suite for score in scores for name, suite in score.suites.items()}.items():
-        members = [by_name.get(str(bench)) for bench in _dict(suite).get("benches", [])]
+        benches, mean = _dict(suite).get("benches"), _dict(suite).get("score")
+        members = [by_name.get(str(bench)) for bench in benches] if isinstance(benches, list) else []
         found = [each for each in members if each is not None and each.is_whole and each.suites.get(name) == suite]
-        if not found or len(found) < len(members) or not isinstance(suite.get("score"), int | float):
+        if not found or len(found) < len(members) or not isinstance(mean, int | float):
             continue
         known = [row for row in found[0].published if all(row in each.published for each in found)]
         published = {row: round(fmean(each.published[row] for each in found), 1) for row in known}
-        yield Line(
-            f"Mean of the {len(found)} benchmarks of {inline(name)}", suite["score"], suite.get("interval"), published
-        )
+        title = f"Mean of the {len(found)} benchmarks of {inline(name)}"
+        yield Line(title, mean, _interval(suite.get("interval")), published)
 
 
 def _how(scores: list[BenchScore]) -> str:
@@ -143,6 +143,11 @@ def sampling_words(score: BenchScore) -> list[str]:
         if isinstance(value, int | float) and not (key == "top_p" and value == 1):
             words.append(name % value if "%s" in name else f"{name} {value:g}")
     return words
+
+
+def _interval(value: Any) -> Sequence[float] | None:
+    are_numbers = isinstance(value, list) and len(value) == 2 and all(isinstance(each, int | float) for each in value)
+    return value if are_numbers else None
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -226,7 +226,7 @@ def _check_same_rows(data: TrainingData, run: Path, name: str) -> None:
     """Every process of a run, and every run that goes on, must see the same rows in the same order."""
     if not (run / RUN_FILE).is_file():
         return
-    recorded = read_json(run / RUN_FILE).get("data", {}).get("sha256")
+    recorded = (read_json(run / RUN_FILE).get("data") or {}).get("sha256")
     if recorded not in (None, data.sha256):
         raise GpgError(
             f"the rows of {name} are not those that {run / RUN_FILE} records",
@@ -239,7 +239,8 @@ def _unpushed_now(resumed: Resumed | None, push: Push | None) -> list[str]:
     before = read_json(resumed.run / RUN_FILE).get("push") if resumed and push is None else None
     if not before:
         return []
-    options = " ".join(Push(**before).options())
+    known = {key: before.get(key) for key in ("repo_id", "every", "private")}
+    options = " ".join(map(str, Push(**known).options()))
     return [f"The run was pushed to the Hub until it stopped, and is not now; to go on with that: {options}"]
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.console import say
-from gpg_cli.metrics_file import read_metrics
+from gpg_cli.metrics_file import read_metrics, step_of
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
 from gpg_cli.secrets import hidden_command
 from gpg_cli.training.hardware import describe_hardware
@@ -50,7 +50,7 @@ class RunRecord:
             "hardware": describe_hardware(),
             "processes": plan.machines.world_size if plan.machines else plan.config.world_size,
             "started": earlier.get("started", _now()),
-            "resumed": [*earlier.get("resumed", []), *([resumed] if plan.checkpoint else [])],
+            "resumed": [*(earlier.get("resumed") or []), *([resumed] if plan.checkpoint else [])],
             "accuracy_before": earlier.get("accuracy_before"),
             "finished": None,
             "summary": None,
@@ -98,9 +98,13 @@ class MetricsFile(TrainerCallback):
         """
         if not state.is_world_process_zero or not (state.global_step or self._path.exists()):
             return
-        lines = {line["step"]: {"step": line["step"], **line} for line in state.log_history if "loss" in line}
-        for place in (self._checkpoint, self._path.parent):
-            lines |= {line["step"]: line for line in read_metrics(place)} if place else {}
+        lines: dict[int, dict[str, Any]] = {}
+        for known in (
+            state.log_history,
+            *(read_metrics(place) for place in (self._checkpoint, self._path.parent) if place),
+        ):
+            found = {step_of(line): line for line in known if "loss" in line}
+            lines |= {step: {"step": step, **line} for step, line in found.items() if step is not None}
         beside = self._path.with_name(self._path.name + ".tmp")
         kept = [json.dumps(lines[step]) + "\n" for step in sorted(lines) if step <= state.global_step]
         beside.write_text("".join(kept), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from rich.markup import escape
@@ -11,7 +12,7 @@ from gpg_cli.errors import GpgError
 from gpg_cli.pickles import check_checkpoint
 from gpg_cli.pretrained import check_adapter
 from gpg_cli.run_folder import RUN_FILE, read_json
-from gpg_cli.sealed_folder import what_is_wrong
+from gpg_cli.sealed_folder import MANIFEST, what_is_wrong
 from gpg_cli.training.checkpoints import differing_settings, find_newest, read_facts
 from gpg_cli.training.launch import is_started_by_us
 from gpg_cli.training.settings import Settings
@@ -48,6 +49,17 @@ MAY_DIFFER = {
     "vllm_server_port",
 }
 
+# What going on reads of run.json; the rest is carried over as it is.
+_RECORDED: dict[str, type | tuple[type, ...]] = {
+    "settings": dict,
+    "preset": (str, NoneType),
+    "data": (dict, NoneType),
+    "push": (dict, NoneType),
+    "resumed": (list, NoneType),
+}
+# And of a checkpoint's manifest.
+_OF_CHECKPOINT: dict[str, type] = {"step": int, "settings": dict, "state": dict, "completions_per_step": int}
+
 
 @dataclass(frozen=True)
 class Resumed:
@@ -76,6 +88,12 @@ class Resumed:
             GpgError: settings differ that a step depends on; it says which.
         """
         facts = read_facts(self.checkpoint)
+        for key, kind in _OF_CHECKPOINT.items():
+            if not isinstance(facts.get(key), kind):
+                raise GpgError(
+                    f"{self.checkpoint / MANIFEST} is damaged: {key} is missing, or not as `gpg train` writes it",
+                    f"Go on from another checkpoint, or start a new run from its weights: --model {self.checkpoint}",
+                )
         before, after = (
             settings | {"completions a step": completions}
             for settings, completions in (
@@ -124,4 +142,10 @@ def find_resumed(named: str, output_dir: Path | None) -> Resumed:
         check_checkpoint(checkpoint)
         check_adapter(checkpoint)
     record = read_json(run / RUN_FILE)
+    for key, kinds in _RECORDED.items():
+        if not isinstance(record.get(key), kinds):
+            raise GpgError(
+                f"{run / RUN_FILE} is damaged: {key} is missing, or not as `gpg train` writes it",
+                f"Restore the file, or start a new run from the weights: --model {checkpoint}",
+            )
     return Resumed(run, checkpoint, record["settings"], record.get("preset"))

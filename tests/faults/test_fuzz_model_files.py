@@ -103,7 +103,7 @@ def test_configurations_with_values_of_any_kind(trying: Try, tally: Tally, tiny_
         for outcome in trying({name: changed}):
             told(outcome)
 
-    fuzz(check, st.tuples(st.sampled_from(keys), values), examples, processor_time=True)
+    fuzz(check, st.tuples(st.sampled_from(keys), values), examples)
     tally("model folders with a wrong value", examples * 3)
 
 
@@ -118,7 +118,7 @@ def test_damaged_weights(trying: Try, tally: Tally, tiny_model: Path, examples: 
         for outcome in trying({"model.safetensors": content}, "eval", "export"):
             told(outcome)
 
-    fuzz(check, damaged(whole[:head]), examples, processor_time=True)
+    fuzz(check, damaged(whole[:head]), examples)
     tally("model folders with damaged weights", examples * 2)
 
 

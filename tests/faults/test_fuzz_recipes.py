@@ -103,7 +103,7 @@ def test_texts_of_any_form_are_read_or_refused(gpg: Gpg, small: dict[str, Any], 
             changed = changed[:place] + piece + changed[place:]
         told(_train(gpg, changed))
 
-    fuzz(check, edits, examples, processor_time=True)
+    fuzz(check, edits, examples)
     tally("recipes with pieces of YAML anywhere", examples)
 
 
@@ -113,7 +113,7 @@ def test_structures_of_any_form_are_read_or_refused(gpg: Gpg, tally: Tally, exam
     keys = st.sampled_from([None, True, 1, 0.5, "x", *KEYS])
     nested = st.recursive(leaves, lambda of: st.lists(of, max_size=4) | st.dictionaries(keys, of, max_size=4))
     structures = st.dictionaries(st.sampled_from(KEYS), nested, max_size=6) | nested
-    fuzz(lambda value: told(_train(gpg, yaml.safe_dump(value))), structures, examples, processor_time=True)
+    fuzz(lambda value: told(_train(gpg, yaml.safe_dump(value))), structures, examples)
     tally("recipes of any structure", examples)
 
 

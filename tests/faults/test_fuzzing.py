@@ -8,7 +8,6 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis.errors import DeadlineExceeded
 
 from tests.faults.fuzzing import CASE_LIMIT_S, fuzz
 
@@ -23,11 +22,10 @@ def test_a_failure_is_found_and_reduced() -> None:
 
 def test_a_slow_case_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.faults.fuzzing.CASE_LIMIT_S", 0.05)
-    with pytest.raises(DeadlineExceeded):
-        fuzz(lambda _: time.sleep(0.1), st.none(), 1)
-    fuzz(lambda _: time.sleep(0.1), st.none(), 1, processor_time=True)
-    with pytest.raises(AssertionError):
-        fuzz(lambda _: sum(range(10**7)), st.none(), 1, processor_time=True)
+    with pytest.raises(AssertionError, match="of processor time"):
+        fuzz(lambda _: sum(range(10_000_000)), st.none(), 1)
+    with pytest.raises(AssertionError, match=r"took 0\.[3-9] s"):
+        fuzz(lambda _: time.sleep(0.3), st.none(), 1)
     assert CASE_LIMIT_S == 5
 
 
