@@ -4,11 +4,11 @@ import gc
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_data, cli_export
+from gpg_cli import cli_check, cli_data, cli_export
 from gpg_cli.cli_options import (
     DebugOption,
     ImageFolderOption,
@@ -20,13 +20,10 @@ from gpg_cli.cli_options import (
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
+from gpg_cli.given_to_training import benchmarks, publisher
 from gpg_cli.leftover_threads import end_without_them
 from gpg_cli.termination import ends_in_order
 from gpg_cli.trust import PickleOption, TrustOption, grants_trust
-
-if TYPE_CHECKING:
-    from gpg_cli.training.pushing import Publisher
-    from gpg_cli.training.run import Benchmarks
 
 app = typer.Typer(
     name="gpg",
@@ -146,54 +143,15 @@ def train(
         image_dir=image_dir,
     )
     if dry_run:
-        plan = make_plan(request, _benchmarks().questions, _publisher().check)
+        plan = make_plan(request, benchmarks().questions, publisher().check)
         report_training.show_plan(plan, make_preview(plan), as_json=json)
-    elif (result := run_training(request, _benchmarks(), _publisher())) is not None:
+    elif (result := run_training(request, benchmarks(), publisher())) is not None:
         report_training.show_result(result, as_json=json)
         if result.not_pushed:
             raise typer.Exit(1)
 
 
-@app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")
-@explains_errors
-@grants_trust
-def check(
-    preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="File, folder or Hub id, instead of the preset's.")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
-    ] = None,
-    vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
-    rollouts: Annotated[int, typer.Option(min=0, help="Let the model answer so many prompts, and forecast.")] = 0,
-    reward_file: RewardFileOption = None,
-    image_dir: ImageFolderOption = None,
-    trust_remote_code: TrustOption = False,
-    allow_pickle: PickleOption = False,
-    json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Look for what would go wrong in a training, before anyone pays for it."""
-    from gpg_cli.report_check import show_report
-    from gpg_cli.training.check.findings import Level
-    from gpg_cli.training.check.run import check as run_check
-    from gpg_cli.training.plan import TrainRequest
-
-    named = (("model_name_or_path", "--model", model), ("dataset_name", "--dataset", dataset))
-    request = TrainRequest(
-        preset=preset,
-        config=config,
-        assignments=[*vllm_settings(vllm), *(assignments or [])],
-        options={key: (option, value) for key, option, value in named if value is not None},
-        num_processes=1,
-        reward_files=tuple(reward_file or ()),
-        image_dir=image_dir,
-    )
-    report = run_check(request, rollouts, _benchmarks().questions)
-    show_report(report, as_json=json)
-    if report.count(Level.PROBLEM):
-        raise typer.Exit(1)
+app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")(cli_check.check)
 
 
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")
@@ -391,20 +349,3 @@ def _overrides(context: typer.Context) -> list[str]:
 
     options = [name for option in context.command.params for name in option.opts if name.startswith("--")]
     return read_overrides(context.args, setting_types(), options)
-
-
-def _benchmarks() -> "Benchmarks":
-    """What training is given to measure its model with, and to keep away from: the code of `gpg eval`."""
-    from gpg_cli.evaluation.for_training import held_out, measure
-    from gpg_cli.evaluation.questions import questions_at_hand
-    from gpg_cli.training.run import Benchmarks
-
-    return Benchmarks(questions=questions_at_hand, measure=measure, held_out=held_out)
-
-
-def _publisher() -> "Publisher":
-    """What training is given to push with: `gpg export`."""
-    from gpg_cli.publishing.for_training import check_push, export_arguments
-    from gpg_cli.training.pushing import Publisher
-
-    return Publisher(check_push, export_arguments)
