@@ -74,10 +74,10 @@ def test_the_same_seed_trains_the_same_model(train) -> None:
 
 
 def test_resume_goes_on_from_the_newest_checkpoint(train) -> None:
-    # By a linear one, the third step would move nothing.
-    constant = ("--set", "lr_scheduler_type=constant")
-    assert train(*constant).code == 0
-    resumed = train(*constant, "--resume", "--max-steps", "3", "--json")
+    # All answers are wrong, and a linear schedule is at its end: without these the third step would move nothing.
+    learns = ("--set", "reward_funcs=[cosine]", "--set", "cosine_max_len=20", "--set", "lr_scheduler_type=constant")
+    assert train(*learns).code == 0
+    resumed = train(*learns, "--resume", "--max-steps", "3", "--json")
     assert resumed.code == 0, resumed.err
     assert resumed.json["steps"] == 3
     steps = [json.loads(line)["step"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
