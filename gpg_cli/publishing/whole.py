@@ -6,7 +6,7 @@ from pathlib import Path
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
-from gpg_cli.model_files import loading
+from gpg_cli.model_files import check_sizes, loading
 from gpg_cli.publishing.checkpoint import ADAPTER_WEIGHTS, CONFIG, has_tokenizer
 from gpg_cli.publishing.loading import load_model
 from gpg_cli.publishing.sharded import check_shards, consolidate, consolidated_bytes
@@ -75,6 +75,8 @@ def find_parts(source: ExportSource, *, merge: bool, dtype: str | None = None) -
             f"{folder} holds no {CONFIG}", "Name the model it was made from with --base: a folder or a Hub id."
         )
     read_json(model_files / CONFIG)
+    for model in {folder, model_files}:
+        check_sizes(model)
     if source.kind == "model":
         files = [folder / name for name in find_weights(folder)]
         return Parts(model_files, tokenizer, base, weights_bytes(files, dtype), 0)
