@@ -6,7 +6,7 @@ from pathlib import Path
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.hub_access import hub_is_reachable
-from gpg_cli.model_files import loading
+from gpg_cli.model_files import check_sizes, loading
 from gpg_cli.publishing.checkpoint import ADAPTER_WEIGHTS, CONFIG, has_tokenizer
 from gpg_cli.publishing.loading import load_model
 from gpg_cli.publishing.pickled import convert, is_pickled, pickled_bytes
@@ -76,6 +76,8 @@ def find_parts(source: ExportSource, *, merge: bool, dtype: str | None = None) -
             f"{folder} holds no {CONFIG}", "Name the model it was made from with --base: a folder or a Hub id."
         )
     read_json(model_files / CONFIG)
+    for model in {folder, model_files}:
+        check_sizes(model)
     if source.kind == "model" and is_pickled(folder):
         size = pickled_bytes(folder)
         return Parts(model_files, tokenizer, base, size, size)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _LONGEST_RATIO = 200
 # Pictures of less a side than one vision token of Qwen2-VL are blown up.
 _SMALL_SIDE = 28
-# What Pillow calls a decompression bomb, twice its warning limit.
-_MOST_PIXELS = 2 * 89_478_485
-# Encoded: a photograph of 100 million pixels takes less.
+# Where Pillow begins to warn of a decompression bomb. Decoded, turned and converted it takes 12 bytes a pixel: 1 GB.
+_MOST_PIXELS = 89_478_485
+# Encoded: a photograph of 80 million pixels takes less.
 _MOST_BYTES = 200 * 2**20
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "DIB", "TGA")
 _ORIENTATION = 0x0112  # the EXIF tag; above 4 width and height change places
