@@ -124,10 +124,10 @@ def test_an_index_names_no_weights_elsewhere(untrained_quickstart: Path, tmp_pat
 def test_no_pickle_in_a_checkpoint_is_run(tmp_path: Path, canary: Path, gpg: Gpg, tally: Tally) -> None:
     from gpg_cli.sealed_folder import MANIFEST, seal
 
-    assert gpg(*TRAIN, "--output-dir", "run", "--set", "save_steps=1").code == 0
+    assert gpg(*TRAIN, "--output-dir", "run", "--set", "save_strategy=steps", "--set", "save_steps=1").code == 0
     whole = Path("run/checkpoint-1")
     facts = json.loads((whole / MANIFEST).read_text())["facts"]
-    files = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "pytorch_model.bin", "scaler.pt"]
+    files = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "pytorch_model.bin"]
     files += ["adapter_model.bin", "pytorch_model_fsdp_0/.metadata", "global_step1/zero_pp_rank_0_optim_states.pt"]
     for name in files:
         shutil.rmtree("other", ignore_errors=True)
@@ -140,6 +140,7 @@ def test_no_pickle_in_a_checkpoint_is_run(tmp_path: Path, canary: Path, gpg: Gpg
             (checkpoint / "latest").write_text("global_step1")
         seal(checkpoint, facts)
         # A stranger has made the manifest, so it fits. What need not be read may lie there.
-        gpg("train", "--resume", "other", "--set", "max_steps=2")
+        outcome = gpg("train", "--resume", "other", "--set", "max_steps=2")
+        assert outcome.code in (0, 2), outcome.err
         assert not canary.exists(), name
     tally("pickles in a stranger's checkpoint", len(files))
