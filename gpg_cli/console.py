@@ -1,11 +1,12 @@
 """Where the program speaks: messages and progress on stderr, results on stdout."""
 
 import contextlib
+import errno
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.errors import MarkupError
@@ -38,8 +39,56 @@ def _sign(found: re.Match[str]) -> str:
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
 
 
+class _Forgiving:
+    """A stream that may lose its reader: what is written is lost then, and not the work that it tells of.
+
+    Args:
+        losses: what that looks like: EIO of a terminal that is closed, EPIPE of a pipe.
+    """
+
+    def __init__(self, stream: IO[str], losses: tuple[int, ...]) -> None:
+        self._stream = stream
+        self._losses = losses
+
+    def write(self, text: str) -> int:
+        with self._unread():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._unread():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _unread(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in self._losses:
+                raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Console(Console):
-    """Rich's, which writes colours of its own, no order of anyone else's, and no key or token."""
+    """Rich's, which writes colours of its own, no order of anyone else's, and no key or token.
+
+    Args:
+        losses: see `_Forgiving`.
+    """
+
+    def __init__(self, losses: tuple[int, ...] = (), **options: Any) -> None:
+        self._losses = losses
+        super().__init__(**options)
+
+    @property
+    def file(self) -> IO[str]:
+        return cast("IO[str]", _Forgiving(super().file, self._losses))
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        self._file = stream
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -53,8 +102,9 @@ class _Console(Console):
             return super().render_str(text, **{**options, "markup": False})
 
 
-messages = _Console(stderr=True, highlight=False)
-results = _Console(highlight=False)
+messages = _Console((errno.EIO, errno.EPIPE), stderr=True, highlight=False)
+# Whoever closes the pipe of results (`head`) wants no more of them: rich ends the program.
+results = _Console((errno.EIO,), highlight=False)
 
 
 def say(text: str) -> None:

@@ -1,5 +1,6 @@
 """What the program writes: results alone on stdout, and nothing from outside is an order to a terminal."""
 
+import errno
 import io
 import json
 import subprocess
@@ -90,3 +91,15 @@ def test_what_is_printed_meanwhile_goes_to_stderr_whoever_prints() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert done.stdout == "before\nafter\n"
     assert sorted(done.stderr.splitlines()) == ["by a child", "by one who holds the stream", "printed"]
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(errno.EPIPE, "Broken pipe"), OSError(errno.EIO, "Input/output error")]
+)
+def test_nobody_who_reads_messages_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise error
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    say("step 3 of 4")
