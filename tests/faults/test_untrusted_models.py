@@ -1,6 +1,7 @@
 """Models of strangers: code that comes with them, and pickles, run nothing, whatever asks for them."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +136,11 @@ def test_no_pickle_in_a_checkpoint_is_run(tmp_path: Path, canary: Path, gpg: Gpg
         checkpoint = Path("other/checkpoint-1")
         path = checkpoint / name
         path.parent.mkdir(exist_ok=True)
-        torch.save({"canary": Pickled(canary)}, path, _use_new_zipfile_serialization=not name.endswith("metadata"))
+        content = {"canary": Pickled(canary)}
+        if name.endswith(".metadata"):
+            path.write_bytes(pickle.dumps(content))
+        else:
+            torch.save(content, path)
         if name.startswith("global_step"):
             (checkpoint / "latest").write_text("global_step1")
         seal(checkpoint, facts)
@@ -144,3 +149,23 @@ def test_no_pickle_in_a_checkpoint_is_run(tmp_path: Path, canary: Path, gpg: Gpg
         assert outcome.code in (0, 2), outcome.err
         assert not canary.exists(), name
     tally("pickles in a stranger's checkpoint", len(files))
+
+
+@pytest.mark.parametrize("name", ["pytorch_model_fsdp_0/.metadata", "global_step1/zero_pp_rank_0_optim_states.pt"])
+def test_pickles_that_would_be_read_whole_are_looked_at_first(tmp_path: Path, canary: Path, name: str) -> None:
+    from gpg_cli.errors import GpgError
+    from gpg_cli.pickles import check_checkpoint
+
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / "latest").write_text("global_step1") if name.startswith("global") else None
+    content = {"canary": Pickled(canary)}
+    if name.endswith(".metadata"):
+        (tmp_path / name).write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, tmp_path / name)
+    with pytest.raises(GpgError, match=r"refers to (posix|os)\.system"):
+        check_checkpoint(tmp_path)
+    (tmp_path / "latest").write_text("../elsewhere")
+    with pytest.raises(GpgError):
+        check_checkpoint(tmp_path)
+    assert not canary.exists()
