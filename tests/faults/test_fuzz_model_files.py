@@ -97,7 +97,7 @@ def test_configurations_with_values_of_any_kind(trying: Try, tally: Tally, tiny_
     keys = sorted((name, key) for name, content in files.items() for key in {*content, *MORE_KEYS})
     values = st.sampled_from([*JSON_VALUES, 10**9])
 
-    assert [outcome.code for outcome in trying({})] == [2, 0, 0]  # it has no chat template; and imports are no case
+    trying({})  # what is imported now is part of no case
 
     def check(case: tuple[tuple[str, str], Any]) -> None:
         (name, key), value = case
@@ -114,7 +114,7 @@ def test_damaged_weights(trying: Try, tally: Tally, tiny_model: Path, examples: 
     whole = (tiny_model / "model.safetensors").read_bytes()
     head = 8 + int.from_bytes(whole[:8], "little")
 
-    assert [outcome.code for outcome in trying({}, "eval", "export")] == [0, 0]
+    assert [outcome.code for outcome in trying({}, "eval", "export")] == [2, 0]
 
     def check(start: bytes) -> None:
         # Cut files, and changed headers before whole weights.
@@ -129,7 +129,7 @@ def test_damaged_weights(trying: Try, tally: Tally, tiny_model: Path, examples: 
 def test_a_header_with_missing_offsets_is_refused(trying: Try, tiny_model: Path) -> None:
     header = json.dumps({"lm_head.weight": {"dtype": "F32", "shape": [1], "data_offsets": []}}).encode()
     (outcome,) = trying({"model.safetensors": struct.pack("<Q", len(header)) + header}, "export")
-    assert "no safetensors file" in outcome.err
+    assert "no whole safetensors file" in outcome.err
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
