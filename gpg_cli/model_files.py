@@ -55,18 +55,21 @@ def check_sizes(folder: Path) -> None:
     Raises:
         GpgError: it does, or the files cannot be read.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     files = sorted(folder.glob("model*.safetensors"))
     if not files or not (folder / "config.json").is_file():
         return
     with loading(folder):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        room = sum(file.stat().st_size for file in files) * _WEIGHTS_PER_BYTE
-        tensors = 0
-        for file in files:
+    room = sum(file.stat().st_size for file in files) * _WEIGHTS_PER_BYTE
+    tensors = 0
+    for file in files:
+        try:
             with safe_open(file, framework="pt") as opened:
                 tensors += len(opened.keys())
+        except (SafetensorError, OSError) as error:
+            raise GpgError(f"{file} is no whole safetensors file: {error}", "Copy or save the model again.") from error
     parts = [config, *(config.get(name) for name in _PARTS)] if isinstance(config, dict) else []
     for part in parts:
         sizes = {key: value for key, value in _numbers(part).items() if value > 0}

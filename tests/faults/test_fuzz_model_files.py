@@ -70,7 +70,7 @@ def trying(gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path]) -> Try:
         for folder in (model, Path("exported")):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(tiny_model, model)
-        for name, content in changes.items():
+        for name, content in ({"chat_template.jinja": b"{{ messages[0]['content'] }}"} | changes).items():
             if content is None:
                 (model / name).unlink(missing_ok=True)
             else:
@@ -80,24 +80,24 @@ def trying(gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path]) -> Try:
     return call
 
 
-@pytest.mark.parametrize("contents", [1, pytest.param(len(CONTENTS), marks=LONG)])
+@pytest.mark.parametrize("contents", [1, pytest.param(len(CONTENTS) + 1, marks=LONG)])
 def test_json_files_of_any_content(trying: Try, tally: Tally, contents: int) -> None:
     chosen = random.Random(1)
     for name in JSON_FILES:
-        for content in [None, *chosen.sample(CONTENTS, contents)]:
+        for content in chosen.sample([None, *CONTENTS], contents):
             for outcome in trying({name: content}):
                 told(outcome)
-    tally("model folders with a wrong JSON file", len(JSON_FILES) * (contents + 1) * 3)
+    tally("model folders with a wrong JSON file", len(JSON_FILES) * contents * 3)
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(1000, marks=LONG)])
+@pytest.mark.parametrize("examples", [10, pytest.param(500, marks=LONG)])
 def test_configurations_with_values_of_any_kind(trying: Try, tally: Tally, tiny_model: Path, examples: int) -> None:
     files = {name: json.loads((tiny_model / name).read_text()) for name in ("config.json", "tokenizer_config.json")}
     files["generation_config.json"] = json.loads((tiny_model / "generation_config.json").read_text())
     keys = sorted((name, key) for name, content in files.items() for key in {*content, *MORE_KEYS})
     values = st.sampled_from([*JSON_VALUES, 10**9])
 
-    assert [outcome.code for outcome in trying({})] == [2, 0, 0]  # it has no chat template; and imports are no case
+    assert [outcome.code for outcome in trying({})] == [0, 0, 0]  # what is imported now is part of no case
 
     def check(case: tuple[tuple[str, str], Any]) -> None:
         (name, key), value = case
@@ -109,7 +109,7 @@ def test_configurations_with_values_of_any_kind(trying: Try, tally: Tally, tiny_
     tally("model folders with a wrong value", examples * 3)
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(1000, marks=LONG)])
+@pytest.mark.parametrize("examples", [10, pytest.param(500, marks=LONG)])
 def test_damaged_weights(trying: Try, tally: Tally, tiny_model: Path, examples: int) -> None:
     whole = (tiny_model / "model.safetensors").read_bytes()
     head = 8 + int.from_bytes(whole[:8], "little")
@@ -129,12 +129,13 @@ def test_damaged_weights(trying: Try, tally: Tally, tiny_model: Path, examples: 
 def test_a_header_with_missing_offsets_is_refused(trying: Try, tiny_model: Path) -> None:
     header = json.dumps({"lm_head.weight": {"dtype": "F32", "shape": [1], "data_offsets": []}}).encode()
     (outcome,) = trying({"model.safetensors": struct.pack("<Q", len(header)) + header}, "export")
-    assert "no safetensors file" in outcome.err
+    assert "no whole safetensors file" in outcome.err
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_hostile_chat_templates(trying: Try, tally: Tally, name: str) -> None:
-    outcomes = trying({"chat_template.jinja": TEMPLATES[name].encode()}, "train", "eval")
+    commands = ["eval"] if name == "for ever" else ["train", "eval"]
+    outcomes = trying({"chat_template.jinja": TEMPLATES[name].encode()}, *commands)
     for outcome in outcomes:
         told(outcome)
         assert "the chat template" in outcome.err
