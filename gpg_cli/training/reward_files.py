@@ -44,7 +44,7 @@ def check_reward_files(settings: Settings, recipe: Path | None, named: Sequence[
                 f"{who} asks to run the code in {file}, for a reward",
                 f"Read it; if it may run: {OPTION} {file}",
             )
-        if process_rank() == 0 and not is_started_by_us():
+        if file.is_file() and process_rank() == 0 and not is_started_by_us():
             say(f"Runs the code in {escape(str(file))}, which {escape(place or 'the run')} names for a reward.")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.markup import escape
 
 from gpg_cli.console import say
@@ -89,10 +90,44 @@ def prepare_masks(
     return work
 
 
+class _KeptDefinition(BaseModel):
+    """See `DefinitionScore.to_dict`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    giou: float | None
+    ciou: float | None
+    pictures: int
+
+
+class _Kept(BaseModel):
+    """The scores of one benchmark in masks.json; see `_make`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    segmenter: str
+    boxes: str
+    first_polygon: _KeptDefinition
+    official: _KeptDefinition
+    pictures: int
+    without_box: int
+    without_shapes: int
+
+
 def read_masks(folder: Path | None) -> Scores:
-    """The scores that a folder keeps; none where it keeps none."""
+    """The scores that a folder keeps, but for damaged ones, which are made anew; none where it keeps none."""
     path = folder / MASKS_FILE if folder else None
-    return read_json(path) if path and path.is_file() else {}
+    return (
+        {bench: each for bench, each in read_json(path).items() if _is_whole(each)} if path and path.is_file() else {}
+    )
+
+
+def _is_whole(score: object) -> bool:
+    try:
+        _Kept.model_validate(score, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def write_masks(folder: Path, scores: Scores) -> None:
