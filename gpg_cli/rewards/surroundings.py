@@ -11,12 +11,12 @@ from typing import Any, BinaryIO, TextIO
 
 # 70 is EX_SOFTWARE; nobody waits for such a child but the code that forked it.
 _FORKED = 70
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 @contextlib.contextmanager
 def surroundings_kept() -> Iterator[None]:
-    """Put back, after the body: working directory, standard streams, recursion limit, handlers of SIGTERM and SIGINT,
+    """Put back, after the body: working directory, standard streams, recursion limit, handlers of SIGTERM, SIGINT, SIGHUP,
     and torch's gradient mode, default dtype and default device.
 
     The body may close and replace standard streams. A process that it forks, and that leaves the body, ends there: it
