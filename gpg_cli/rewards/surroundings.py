@@ -16,8 +16,8 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(sig
 
 @contextlib.contextmanager
 def surroundings_kept() -> Iterator[None]:
-    """Put back, after the body: working directory, standard streams, recursion limit, handlers of the signals that ask a
-    run to stop, and torch's gradient mode, default dtype and default device.
+    """Put back, after the body: working directory, standard streams, recursion limit, handlers of the signals that ask
+    a run to stop, and torch's gradient mode, default dtype and default device.
 
     The body may close and replace standard streams. A process that it forks, and that leaves the body, ends there: it
     would go on with all that its parent does. Environment variables, random numbers, threads and whatever else there
