@@ -35,15 +35,17 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again() -> None:
     # Nothing listens on the discard port of this machine.
     environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
     environment |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "gpg_cli", "eval", "--model", "org/model", "--bench", "math500"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert time.perf_counter() - started < 15
+    command = [sys.executable, "-m", "gpg_cli", "eval", "--model", "org/model", "--bench", "math500"]
+
+    def timed(environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], float]:
+        started = time.perf_counter()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done, time.perf_counter() - started
+
+    # What it takes to ask nobody, on a machine that may have others to serve.
+    _, unasked_s = timed(environment | {"HF_HUB_OFFLINE": "1"})
+    done, asked_s = timed(environment)
+    assert asked_s < 2 * unasked_s + 8
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 2
     assert "--data math500=FILE.jsonl; HF_HUB_OFFLINE=1 uses a copy that is cached" in done.stderr
