@@ -46,13 +46,21 @@ def load_local_dataset(name: str, config: str | None, split: str) -> "Dataset":
     if not path.exists():
         raise GpgError(f"there is no data {'file' if path.suffix else 'file or folder'} {path}", "Check the path.")
     with quiet_datasets():
-        if path.is_file():
-            return _load_files([path])
-        if config and (path / config).is_file():
-            return _load_files([path / config])
-        if (path / _SAVED_SET).is_file() or (path / _SAVED_SPLITS).is_file():
-            return _load_saved(path, split)
-        return _load_folder(path, config, split)
+        table = _load(path, config, split)
+    with _explained(str(path), "The file is damaged, or its texts are not UTF-8: copy or save it again."):
+        # Else what is damaged shows itself wherever it is read first.
+        table.data.validate(full=True)
+    return table
+
+
+def _load(path: Path, config: str | None, split: str) -> "Dataset":
+    if path.is_file():
+        return _load_files([path])
+    if config and (path / config).is_file():
+        return _load_files([path / config])
+    if (path / _SAVED_SET).is_file() or (path / _SAVED_SPLITS).is_file():
+        return _load_saved(path, split)
+    return _load_folder(path, config, split)
 
 
 def _load_files(paths: list[Path]) -> "Dataset":

@@ -67,4 +67,7 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     with loading(folder):
-        return load(AutoTokenizer, folder, local_files_only=True)
+        tokenizer = load(AutoTokenizer, folder, local_files_only=True)
+        # Some wrong values in its configuration show themselves only now.
+        tokenizer("1")
+        return tokenizer

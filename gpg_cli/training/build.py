@@ -67,6 +67,8 @@ def load_processing(plan: Plan, model: str) -> Any:
     else:
         with loading(f"the tokenizer of {model}", "Check the model's files."):
             processing = load(AutoTokenizer, model, revision=revision or "main", **left)
+            # Some wrong values in its configuration show themselves only now.
+            processing("1")
     if plan.run.chat_template:
         processing.chat_template = plan.run.chat_template
     return processing

@@ -55,7 +55,7 @@ def make_preview(plan: Plan) -> Preview:
     tokens = tokenize_prompts([first["prompt"]], processing, plan.config.chat_template_kwargs, plain=plain)[0]
     tokenizer = getattr(processing, "tokenizer", processing)
     text = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    pictures = row_pictures(first)
+    pictures = row_pictures(first) if plan.data.pictures is not None else []
     length = len(tokens)
     if pictures:
         length += more_tokens([pictures], processing)[0]

@@ -320,8 +320,8 @@ def _lay_over_each_other(layers: list[dict[str, _Given]]) -> dict[str, _Given]:
     given: dict[str, _Given] = {}
     for layer in layers:
         named = layer.get("algorithm")
-        if named is not None and named.value in _ALGORITHMS:
-            given |= {key: _Given(value, named.where) for key, value in _ALGORITHMS[str(named.value)].items()}
+        if named is not None and isinstance(named.value, str) and named.value in _ALGORITHMS:
+            given |= {key: _Given(value, named.where) for key, value in _ALGORITHMS[named.value].items()}
         given |= layer
     return given
 

@@ -100,6 +100,17 @@ def test_rows_that_failed_once(plan: Callable[..., Outcome], row: dict[str, Any]
     assert complaint in outcome.err
 
 
+def test_a_column_that_is_called_as_pictures_are_is_left_out(plan: Callable[..., Outcome]) -> None:
+    outcome = plan(_lines([{"problem": f"{number}", "answer": "2", "images": True} for number in range(2)]))
+    assert (outcome.code, "Not used, as this trains on text: images" in outcome.err) == (0, True)
+
+
+def test_texts_that_are_no_utf_8_are_refused(plan: Callable[..., Outcome]) -> None:
+    outcome = plan(_file_of("parquet").replace(b"0+1", b"\x800+"), "rows.parquet")
+    told(outcome)
+    assert "cannot read rows.parquet" in outcome.err
+
+
 def test_a_byte_order_mark_before_the_rows_is_passed_over(plan: Callable[..., Outcome]) -> None:
     assert (
         plan(b"\xef\xbb\xbf" + _lines([{"problem": "1+1", "answer": "2"}, {"problem": "2", "answer": "2"}])).code == 0

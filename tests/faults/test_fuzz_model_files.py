@@ -97,7 +97,9 @@ def test_configurations_with_values_of_any_kind(trying: Try, tally: Tally, tiny_
     keys = sorted((name, key) for name, content in files.items() for key in {*content, *MORE_KEYS})
     values = st.sampled_from([*JSON_VALUES, 10**9])
 
-    assert [outcome.code for outcome in trying({})] == [0, 0, 0]  # what is imported now is part of no case
+    # What is imported now, also where an architecture is looked up that there is not, is part of no case.
+    assert [outcome.code for outcome in trying({})] == [0, 0, 0]
+    trying({"config.json": json.dumps(files["config.json"] | {"architectures": ["x"]}).encode()})
 
     def check(case: tuple[tuple[str, str], Any]) -> None:
         (name, key), value = case
@@ -130,6 +132,13 @@ def test_a_header_with_missing_offsets_is_refused(trying: Try, tiny_model: Path)
     header = json.dumps({"lm_head.weight": {"dtype": "F32", "shape": [1], "data_offsets": []}}).encode()
     (outcome,) = trying({"model.safetensors": struct.pack("<Q", len(header)) + header}, "export")
     assert "no whole safetensors file" in outcome.err
+
+
+def test_a_tokenizer_with_a_limit_that_is_no_number_is_refused(trying: Try, tiny_model: Path) -> None:
+    config = json.loads((tiny_model / "tokenizer_config.json").read_text()) | {"model_max_length": ""}
+    for outcome in trying({"tokenizer_config.json": json.dumps(config).encode()}, "eval", "export"):
+        told(outcome)
+        assert "'>' not supported" in outcome.err
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

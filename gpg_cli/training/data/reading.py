@@ -14,6 +14,8 @@ from gpg_cli.training.data.picture_cells import PICTURES
 _OWN_COLUMNS = {"problem", "solution", "prompt", "prompts", "completion", "completions", "completion_ids", "messages"}
 _OWN_COLUMNS |= {"trainer_state", "log_extra", "log_metric", "environments"}
 _MEDIA = {"Image", "Audio", "Video"}
+# Columns that TRL takes for pictures, whatever they hold.
+_PICTURES = {"image", "images"}
 
 
 def read_problems(table: Dataset, columns: Columns, source: str) -> list[Any]:
@@ -77,6 +79,8 @@ def join_columns(
 ) -> tuple[Dataset, list[str]]:
     """The rows to keep, and a note on columns that are not carried along."""
     media = [name for name, feature in table.features.items() if type(_innermost(feature)).__name__ in _MEDIA]
+    if columns.pictures is None:
+        media += [name for name in table.column_names if name in _PICTURES and name not in media]
     own_columns = _OWN_COLUMNS if columns.gold is not None else _OWN_COLUMNS - {"solution"}
     shown = {columns.pictures, PICTURES} if columns.pictures else set()
     others = [name for name in table.column_names if name not in own_columns | shown and name not in media]
