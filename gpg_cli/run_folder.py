@@ -136,7 +136,9 @@ def set_aside_scores(run: Path) -> None:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all: beside it first, then renamed over it."""
     beside = path.with_name(path.name + ".tmp")
-    beside.write_text(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+    # Half a character, as a path may hold, becomes JSON's own escape of it.
+    beside.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(beside, path)
 
 
