@@ -125,14 +125,17 @@ def as_problem(bench: Bench, index: int, row: Row, source: str, folders: Picture
     pictures = _pictures(row.get(columns.image), folders, bench, where) if columns.image else ()
     name = Path(pictures[0].name).name if pictures else f"row {index + 1}"
     text = row[columns.problem] if columns.problem else name
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not text.strip() or not _is_whole(text):
         raise _unusable(source, index, str(columns.problem))
     gold = row[columns.gold]
     golds = tuple(_short_gold(bench, item, row) for item in (gold if isinstance(gold, list) else [gold]))
-    if not golds or not all(golds):
+    if not golds or not all(golds) or not all(map(_is_whole, golds)):
         raise _unusable(source, index, columns.gold)
     # A file of one's own may lack these columns: nothing is broken down by them then.
     groups = {name: str(row[column]) for name, column in bench.groups.items() if row.get(column) is not None}
+    for name, value in groups.items():
+        if not _is_whole(value):
+            raise _unusable(source, index, bench.groups[name])
     shapes = row.get("shapes", []) if bench.masks else []
     if not isinstance(shapes, list):
         raise _unusable(source, index, "shapes")
@@ -168,6 +171,11 @@ def _choice(letter: str, choices: Any) -> str:
         return choice_gold(letter.strip(), choices)
     except ValueError:
         return ""
+
+
+def _is_whole(text: str) -> bool:
+    """Whether no character is half of one (a lone surrogate), which no file could hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _unusable(source: str, index: int, column: str) -> GpgError:

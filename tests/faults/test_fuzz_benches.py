@@ -85,7 +85,9 @@ def test_rows_of_any_kind_are_measured_or_refused(measure: Callable[..., Outcome
     ("bench", "row", "complaint"),
     [
         ({"gold_after": ""}, {}, "gold_after"),
-        ({}, {"question": "\ud800"}, "as tokens"),
+        ({}, {"question": "\ud800"}, "'question' holds nothing usable"),
+        ({}, {"answer": "\ud800"}, "'answer' holds nothing usable"),
+        ({}, {"level": "\ud800"}, "'level' holds nothing usable"),
         ({}, {"question": "$"}, "no token for anything"),
     ],
 )
