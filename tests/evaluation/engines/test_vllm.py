@@ -63,13 +63,14 @@ def test_prompts_with_seeds_that_do_not_fit_into_one_batch(smollm2: Path) -> Non
 
 
 def test_a_model_that_does_not_suit_vllm_is_an_error_in_words(tmp_path: Path, tiny_model: Path) -> None:
-    """vLLM's CPU build has no kernels for attention heads of less than 32."""
-    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+    import shutil
 
-    folder = tmp_path / "small-heads"
-    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 8}
-    Qwen2ForCausalLM(Qwen2Config(vocab_size=64, num_key_value_heads=8, **sizes)).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "without-a-norm"))
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, folder / "model.safetensors")
     with (
         pytest.raises(GpgError, match="vLLM does not start with") as caught,
         open_engine(EngineOptions("vllm"), str(folder), load_model_text(str(folder)), max_model_length=32),
