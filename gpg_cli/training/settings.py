@@ -375,6 +375,8 @@ def _check_trainer_value(key: str, item: _Given) -> Any:
         value = TypeAdapter(_TRAINER_TYPES[key]).validate_python(given)
     except ValidationError as error:
         raise _wrong_value(key, item, error.errors()[0]["msg"]) from error
+    if dataclasses.is_dataclass(value):  # it could not be written down again
+        raise _wrong_value(key, item, f"A {type(value).__name__} is nothing that a recipe can hold")
     if isinstance(value, int | float) and not isinstance(value, bool):
         may_be_negative = isinstance(field.default, int | float) and field.default < 0
         if value != value or (value < 0 and not (may_be_negative and value == field.default)):

@@ -143,6 +143,7 @@ _BOMB += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in ra
         (f"base: quickstart\noutput_dir: {'x' * 300}\n", "File name too long"),
         (f"base: quickstart\ndataset_name: {'x' * 300}.jsonl\n", "File name too long"),
         (f"base: quickstart\nreward_funcs: ['python:{'x' * 300}:f']\n", "File name too long"),
+        ("base: quickstart\nparallelism_config: {}\n", "nothing that a recipe can hold"),
         ("base: quickstart\nalgorithm: []\n", "algorithm = [] is refused"),
         ("base: quickstart\neval_bench: nowhere.yaml\n", "there is no file"),
     ],
