@@ -34,6 +34,7 @@ class Sessions:
     def __init__(self, folder: Path, hub_url: str) -> None:
         self.folder = folder
         self.commands = 0
+        self._hub_url = hub_url
         (folder / "token").write_text(WRITTEN["stored"])
         host = hub_url.removeprefix("http://")
         self.environment = {
@@ -47,7 +48,8 @@ class Sessions:
         }
 
     def run(self, *arguments: str, kill_after_s: float | None = None, offline: bool = True) -> int:
-        environment = self.environment | ({"HF_HUB_OFFLINE": "1"} if offline else {})
+        # httpx sends the login of an address instead of the token.
+        environment = self.environment | ({"HF_HUB_OFFLINE": "1"} if offline else {"HF_ENDPOINT": self._hub_url})
         process = subprocess.Popen(
             [sys.executable, "-m", "gpg_cli", *arguments],
             cwd=self.folder,
