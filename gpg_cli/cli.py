@@ -313,7 +313,8 @@ def _run(arguments: list[str] | None) -> int:
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
-        code = _INTERRUPTED
+        print_error("interrupted", "Run the same command again.")
+        return _INTERRUPTED
     except typer.TyperException as error:
         text = error.format_message()
         if not text:  # `gpg` alone: the help is on the screen already
@@ -322,8 +323,6 @@ def _run(arguments: list[str] | None) -> int:
         return 2
     finally:
         gc.enable()
-    if code == _INTERRUPTED:  # what Typer makes of Ctrl-C
-        print_error("interrupted", "Run the same command again; a training goes on with `gpg train --resume RUN`.")
     return code if isinstance(code, int) else 0
 
 

@@ -80,10 +80,10 @@ def test_settings_that_stand_for_too_much_are_refused(tmp_path: Path) -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x]\n"
     bomb += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]\n" for n in range(1, 12))
     for text, said in (
-        (bomb, "stands for more than"),
-        ("a: &a [*a]\n", "stands for more than"),
+        (bomb, "it stands for more than 100,000 values"),
+        ("a: &a [*a]\n", "an alias stands for a value that it is part of"),
         ("a: " + "[" * 100_000, "not valid YAML"),
-        ("# " + "x" * 1_000_000, "too much for settings"),
+        ("# " + "x" * 1_000_000, "more than 1,000,000 bytes"),
         ("a: !!python/object/apply:os.system ['touch canary']\n", "not valid YAML"),
         ("a: !!python/name:os.system\n", "not valid YAML"),
     ):

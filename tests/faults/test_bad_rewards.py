@@ -172,7 +172,8 @@ def test_threads_that_stay_do_not_keep_the_process(tiny_model: Path, tmp_path: P
 def test_control_c_in_a_reward_is_that_of_a_user(tiny_model: Path, tmp_path: Path, _: int, tally: Callable) -> None:
     code, out, err, _seconds = gpg_train(tiny_model, tmp_path, ["presses_control_c"])
     assert (code, out) == (130, "")
-    assert "interrupted" in err
+    assert "stopped at once" in err
+    assert "gpg train --resume run" in err
     assert "Traceback" not in err
     tally("reward functions that end the process", 1)
 
