@@ -54,7 +54,9 @@ def test_lisa_is_the_rows_that_gpg_data_lisa_writes_as_well(tmp_path: Path) -> N
     folder = reason_seg(tmp_path / "ReasonSeg")
     path = tmp_path / "rows" / "test.jsonl"
     write_lisa_file(folder, path, split="test", evaluation=True)
-    from_file, from_folder = (load_problems(bench, each, None).problems for each in (path, folder))
+    # The pictures do not lie beside the rows, so their folder is named.
+    from_file = load_problems(bench, path, None, picture_folder=folder).problems
+    from_folder = load_problems(bench, folder, None).problems
     assert [(each.text, each.gold, each.shapes) for each in from_file] == [
         (each.text, each.gold, each.shapes) for each in from_folder
     ]
