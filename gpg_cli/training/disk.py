@@ -41,6 +41,8 @@ def disk_faults_in_words(run: Path) -> Iterator[None]:
     """
     try:
         yield
+    except GpgError:  # it is told already
+        raise
     except Exception as error:
         problem = disk_fault(error)
         if problem is None:

@@ -66,9 +66,8 @@ def test_asked_again_while_it_saves(
         ended = training.fork(whole_training.command, Fault(moment, numbers))
         assert ended.code == code, (moment, ended)
         if code:
-            assert ended.said.endswith(
-                "Error: stopped at once\nGo on from the last checkpoint, if there is one: gpg train --resume run\n"
-            )
+            hint = " ".join(["Go on from the last checkpoint, if there is one: gpg", *training.going_on])
+            assert ended.said.endswith(f"Error: stopped at once\n{hint}\n")
         ended = training.go_on()
         assert ended.code == 0, (moment, ended.said)
         training.assert_equals(whole_training)
