@@ -151,8 +151,8 @@ def complete_generation_config(folder: Path) -> list[int]:
     with loading(folder):
         config = load(AutoConfig, folder, local_files_only=True)
         generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
-        text = config.get_text_config()
-    found = [generation.get("eos_token_id"), text.eos_token_id, load_tokenizer(folder).eos_token_id]
+        end_of_config = config.get_text_config().eos_token_id
+    found = [generation.get("eos_token_id"), end_of_config, load_tokenizer(folder).eos_token_id]
     ends = list(dict.fromkeys(end for ids in found for end in (ids if isinstance(ids, list) else [ids])))
     stops = [end for end in ends if isinstance(end, int)]
     named = generation.get("eos_token_id")

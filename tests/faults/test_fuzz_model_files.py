@@ -4,7 +4,7 @@ import json
 import random
 import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,13 @@ TEMPLATES = {
 
 
 @pytest.fixture
-def trying(gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path]) -> Try:
+def trying(gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path]) -> Iterator[Try]:
     """`trying({"config.json": b""}, "eval")`: the tiny model with these files; None removes one."""
+    import torch
+
+    # Threads that wait for each other on a crowded machine count as processor time.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     rows = json_lines({"problem": "1+1", "answer": "2"}, {"problem": "2+2", "answer": "4"}, name="sums.jsonl")
     model = Path("model").absolute()
     batch = ["--set", "per_device_train_batch_size=8", "--set", "use_chat_template=true"]
@@ -77,7 +82,8 @@ def trying(gpg: Gpg, tiny_model: Path, json_lines: Callable[..., Path]) -> Try:
                 (model / name).write_bytes(content)
         return [gpg(*commands[name]) for name in which or commands]
 
-    return call
+    yield call
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("contents", [1, pytest.param(len(CONTENTS) + 1, marks=LONG)])
@@ -132,6 +138,13 @@ def test_a_header_with_missing_offsets_is_refused(trying: Try, tiny_model: Path)
     header = json.dumps({"lm_head.weight": {"dtype": "F32", "shape": [1], "data_offsets": []}}).encode()
     (outcome,) = trying({"model.safetensors": struct.pack("<Q", len(header)) + header}, "export")
     assert "no whole safetensors file" in outcome.err
+
+
+def test_a_part_of_a_configuration_that_is_none_is_refused(trying: Try, tiny_model: Path) -> None:
+    config = json.loads((tiny_model / "config.json").read_text()) | {"text_config": True}
+    for outcome in trying({"config.json": json.dumps(config).encode()}, "eval", "export"):
+        told(outcome)
+        assert "has no attribute" in outcome.err
 
 
 def test_a_tokenizer_with_a_limit_that_is_no_number_is_refused(trying: Try, tiny_model: Path) -> None:
