@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpg_cli import trust
+from gpg_cli.errors import GpgError
 from gpg_cli.model_files import loading
 from gpg_cli.pretrained import brings_code, load
 from gpg_cli.publishing.loading import load_tokenizer
@@ -144,6 +145,9 @@ def complete_generation_config(folder: Path) -> list[int]:
 
     These are the generation config's own, the configuration's and the tokenizer's. A file that names them all stays
     the same to the byte; where there is none, what transformers would assume is written down for other programs.
+
+    Raises:
+        GpgError: a configuration cannot be read, or its end tokens are none.
     """
     from transformers import AutoConfig, GenerationConfig
 
@@ -152,10 +156,12 @@ def complete_generation_config(folder: Path) -> list[int]:
         config = load(AutoConfig, folder, local_files_only=True)
         generation = read_json(path) if path.is_file() else GenerationConfig.from_model_config(config).to_diff_dict()
         end_of_config = config.get_text_config().eos_token_id
-    found = [generation.get("eos_token_id"), end_of_config, load_tokenizer(folder).eos_token_id]
-    ends = list(dict.fromkeys(end for ids in found for end in (ids if isinstance(ids, list) else [ids])))
-    stops = [end for end in ends if isinstance(end, int)]
     named = generation.get("eos_token_id")
+    if not all(isinstance(end, int | None) for end in (named if isinstance(named, list) else [named])):
+        raise GpgError(f"{path}: eos_token_id {named!r} is no token, nor a list of tokens", "Mend that file.")
+    found = [named, end_of_config, load_tokenizer(folder).eos_token_id]
+    ends = [end for ids in found for end in (ids if isinstance(ids, list) else [ids])]
+    stops = list(dict.fromkeys(end for end in ends if isinstance(end, int)))
     if set(stops) != set(named if isinstance(named, list) else [named]) - {None} or not path.is_file():
         write_json(path, generation | ({"eos_token_id": stops if len(stops) > 1 else stops[0]} if stops else {}))
     return stops

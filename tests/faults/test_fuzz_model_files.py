@@ -147,6 +147,12 @@ def test_a_part_of_a_configuration_that_is_none_is_refused(trying: Try, tiny_mod
         assert "has no attribute" in outcome.err
 
 
+def test_end_tokens_that_are_none_are_refused(trying: Try) -> None:
+    for outcome in trying({"generation_config.json": b'{"eos_token_id": [[]]}'}, "eval", "export"):
+        told(outcome)
+        assert outcome.code == 2
+
+
 def test_a_tokenizer_with_a_limit_that_is_no_number_is_refused(trying: Try, tiny_model: Path) -> None:
     config = json.loads((tiny_model / "tokenizer_config.json").read_text()) | {"model_max_length": ""}
     for outcome in trying({"tokenizer_config.json": json.dumps(config).encode()}, "eval", "export"):
