@@ -10,12 +10,18 @@ import typer
 
 from gpg_cli import cli_check, cli_data, cli_export
 from gpg_cli.cli_options import (
+    ConfigOption,
+    DatasetOption,
     DebugOption,
     ImageFolderOption,
     JsonOption,
+    ModelOption,
     OutputDirOption,
     OverwriteOption,
+    PresetOption,
     RewardFileOption,
+    SetOption,
+    VllmOption,
 )
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
@@ -61,10 +67,10 @@ def version_option(
 @grants_trust
 def train(
     context: typer.Context,
-    preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="File, folder or Hub id, instead of the preset's.")] = None,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    model: ModelOption = None,
+    dataset: DatasetOption = None,
     decontaminate: Annotated[
         bool, typer.Option("--decontaminate", help="Leave out problems that a benchmark at hand has too.")
     ] = False,
@@ -77,11 +83,9 @@ def train(
     eval_limit: Annotated[int | None, typer.Option(min=1, help="Only its first so many problems.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
-    ] = None,
+    assignments: SetOption = None,
     algorithm: Annotated[str | None, typer.Option(help="gpg, or for comparison grpo, dr_grpo, dapo.")] = None,
-    vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
+    vllm: VllmOption = None,
     num_processes: Annotated[int | None, typer.Option(min=1, help="Processes here; one for each GPU.")] = None,
     num_machines: Annotated[int, typer.Option(min=1, help="Machines that take part.")] = 1,
     machine_rank: Annotated[int, typer.Option(min=0, help="Which of them this is, from 0.")] = 0,

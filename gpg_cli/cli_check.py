@@ -1,11 +1,21 @@
 """`gpg check` on the command line: parse, delegate, print."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gpg_cli.cli_options import DebugOption, ImageFolderOption, JsonOption, RewardFileOption
+from gpg_cli.cli_options import (
+    ConfigOption,
+    DatasetOption,
+    DebugOption,
+    ImageFolderOption,
+    JsonOption,
+    ModelOption,
+    PresetOption,
+    RewardFileOption,
+    SetOption,
+    VllmOption,
+)
 from gpg_cli.command_errors import explains_errors
 from gpg_cli.command_line import vllm_settings
 from gpg_cli.given_to_training import benchmarks
@@ -15,14 +25,12 @@ from gpg_cli.trust import PickleOption, TrustOption, grants_trust
 @explains_errors
 @grants_trust
 def check(
-    preset: Annotated[str | None, typer.Option(help="A preset; `gpg presets` lists them.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A recipe of your own: flat YAML, laid over the preset.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model folder or Hub id, instead of the preset's.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="File, folder or Hub id, instead of the preset's.")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting; repeatable.")
-    ] = None,
-    vllm: Annotated[str | None, typer.Option(help="Sample with vLLM: colocate, server or off.")] = None,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    model: ModelOption = None,
+    dataset: DatasetOption = None,
+    assignments: SetOption = None,
+    vllm: VllmOption = None,
     rollouts: Annotated[int, typer.Option(min=0, help="Let the model answer so many prompts, and forecast.")] = 0,
     reward_file: RewardFileOption = None,
     image_dir: ImageFolderOption = None,

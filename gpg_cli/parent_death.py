@@ -6,6 +6,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+# Loaded here: between fork and exec, where this may be called, nothing is to be loaded.
+_KERNEL = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with(parent: int) -> None:
@@ -14,8 +16,8 @@ def die_with(parent: int) -> None:
     Raises:
         SystemExit: the parent has ended already.
     """
-    if sys.platform != "linux":
+    if _KERNEL is None:
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _KERNEL.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:
         sys.exit()

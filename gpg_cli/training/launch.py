@@ -7,7 +7,6 @@ with one of them, or with SLURM's srun, is understood (`is_launched`), and nothi
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,13 +14,15 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import IO
 
 from gpg_cli.console import messages, say
 from gpg_cli.errors import GpgError
+from gpg_cli.parent_death import die_with
 from gpg_cli.training.meeting import DEFAULT_PORT, meeting_point
 from gpg_cli.training.slurm import adopt_slurm_step
 
@@ -34,7 +35,6 @@ _SAME_MISTAKE_S = 5.0
 _USER_ERROR = 2
 _POLL_S = 0.05
 _TAIL_LINES = 20
-_PR_SET_PDEATHSIG = 1
 # Tells a process that the one which started it makes the run folder, measures the model and prints the summary.
 _STARTED_BY_US = "GPG_STARTED_BY_LAUNCHER"
 
@@ -163,7 +163,7 @@ def launch(
                 stderr=errors,
                 # Out of the terminal's reach: Ctrl-C comes to this process only, which decides.
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=partial(die_with, os.getpid()) if sys.platform == "linux" else None,
             )
             children.append(_Child(rank, process, errors))
         first = _wait(children, asked)
@@ -279,20 +279,6 @@ def _kill_all(children: list[_Child]) -> None:
         if child.process.poll() is None:
             child.process.kill()
             child.process.wait()
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """For a child before exec: on Linux the kernel kills it when this process is gone, even by SIGKILL."""
-    if sys.platform != "linux":
-        return None
-    libc, parent = ctypes.CDLL(None), os.getpid()
-
-    def ask_kernel() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask_kernel
 
 
 def _meeting(machines: Machines) -> contextlib.AbstractContextManager[dict[str, str]]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,21 +19,7 @@ from transformers import TrainerState
 
 from gpg_cli.grading.time_limit import TimeLimitReached, time_limit
 from gpg_cli.training.reward_guard import Failure, GuardedReward, RewardReport
-
-Completions = list[str]
-
-
-def call(function: Callable[..., Any], completions: Sequence[str], timeout_s: float = 5.0, **columns: Any) -> Any:
-    """(rewards, report) of one call."""
-    guarded = GuardedReward(function, timeout_s)
-    ids = [[1, 2] for _ in completions]
-    rewards = guarded(prompts=["2+2="] * len(completions), completions=completions, completion_ids=ids, **columns)
-    return rewards, guarded.take_report()
-
-
-def numbers(completions: Completions, **columns: Any) -> list[float]:
-    """Raises for the whole batch because of one completion."""
-    return [float(completion) for completion in completions]
+from tests.training.guarded import Completions, call, numbers
 
 
 def test_a_function_that_works_is_called_once_with_everything() -> None:
@@ -328,63 +314,6 @@ def test_a_function_may_do_to_its_lists_what_it_likes() -> None:
     assert ids == [[7], [8], [9], [10]]
     assert solution == ["a", "b", "c", "d"]
     assert (facts[0], state.max_steps) == ({"deep": ["as it was"]}, 9)
-
-
-class Logs:
-    """What TRL keeps of log_extra and log_metric."""
-
-    def __init__(self) -> None:
-        self.extras: list[tuple[str, list[Any]]] = []
-        self.metrics: list[tuple[str, float]] = []
-
-    def log_extra(self, column: str, values: list[Any]) -> None:
-        self.extras.append((column, values))
-
-    def log_metric(self, name: str, value: float) -> None:
-        self.metrics.append((name, value))
-
-
-def call_logged(function: Callable[..., Any], completions: Completions) -> tuple[Any, Logs]:
-    logs = Logs()
-    rewards, _ = call(function, completions, log_extra=logs.log_extra, log_metric=logs.log_metric)
-    return rewards, logs
-
-
-def test_logs_have_one_value_a_row_and_nothing_from_calls_that_failed() -> None:
-    def reward(completions: Completions, log_extra: Any, log_metric: Any, **columns: Any) -> list[float]:
-        log_extra(column="text", values=[completion.upper() for completion in completions])
-        for completion in completions:
-            log_extra("one by one", [completion])
-        log_metric(name="rows", value=len(completions))
-        if "bad" in completions:
-            raise ValueError
-        return [1.0] * len(completions)
-
-    rewards, logs = call_logged(reward, ["a", "b", "bad", "d"])
-    assert rewards == [1.0, 1.0, None, 1.0]
-    assert logs.extras == [("text", ["A", "B", None, "D"]), ("one by one", ["a", "b", None, "d"])]
-    assert logs.metrics == [("rows", 2.0), ("rows", 1.0)]
-
-
-def test_a_column_that_has_not_one_value_a_row_is_dropped() -> None:
-    """TRL would line it up with the wrong completions."""
-
-    def reward(completions: Completions, log_extra: Any, **columns: Any) -> list[float]:
-        log_extra("longer than 1", [completion for completion in completions if len(completion) > 1])
-        log_extra("all", completions)
-        return [1.0] * len(completions)
-
-    assert call_logged(reward, ["a", "bb", "cc"])[1].extras == [("all", ["a", "bb", "cc"])]
-
-
-def test_a_metric_that_is_no_number_is_a_failure_of_the_function() -> None:
-    """TRL sums metrics up after the step."""
-
-    def reward(completions: Completions, log_metric: Any, **columns: Any) -> list[float]:
-        log_metric("accuracy", "high")
-        return [1.0] * len(completions)
-
-    assert call_logged(reward, ["a"])[0] == [None]
 
 
 def test_reports_add_up_until_they_are_taken() -> None:
