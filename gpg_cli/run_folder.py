@@ -11,12 +11,13 @@ Shared by training (which writes it), evaluation and publishing (which read it),
     eval/             what `gpg eval` wrote about model/
 """
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,26 @@ def prepare_output_folder(path: Path, *, overwrite: bool, written_by_us: Sequenc
         raise GpgError(f"cannot write to {path}: {error.strerror}", "Name another output folder.") from error
 
 
+def make_new_folder(path: Path) -> Path:
+    """Make a folder that was not there: this one, or one with a number behind its name, and its parents.
+
+    Several processes may ask for the same name at once; each gets another.
+
+    Raises:
+        GpgError: it cannot be written there.
+    """
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in chain([path], numbered):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise GpgError(f"cannot write to {path}: {error.strerror}", "Name another output folder.") from error
+    raise AssertionError("numbers do not end")
+
+
 def empty_folder(path: Path, *, last: Sequence[str], keep: Sequence[str] = ()) -> None:
     """Delete what is in a folder.
 
@@ -169,7 +190,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-@contextmanager
+@contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A file to write beside another one, whose place it then takes; where writing fails it is deleted."""
     beside = path.with_name(path.name + ".tmp")

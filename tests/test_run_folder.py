@@ -2,12 +2,20 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gpg_cli.errors import GpgError
-from gpg_cli.run_folder import find_model, prepare_output_folder, read_json, set_aside_scores, write_json
+from gpg_cli.run_folder import (
+    find_model,
+    make_new_folder,
+    prepare_output_folder,
+    read_json,
+    set_aside_scores,
+    write_json,
+)
 
 
 def model_folder(path: Path) -> Path:
@@ -54,6 +62,13 @@ def test_overwriting_replaces_what_we_wrote_and_nothing_else(tmp_path: Path) -> 
     (folder / "run.json").write_text("{}")
     prepare_output_folder(folder, overwrite=True, written_by_us=("run.json",))
     assert list(folder.iterdir()) == []
+
+
+def test_runs_that_start_at_once_get_a_folder_each(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: make_new_folder(tmp_path / "runs" / "now"), range(8)))
+    assert sorted(path.name for path in folders) == ["now", *(f"now-{number}" for number in range(2, 9))]
+    assert all(path.is_dir() for path in folders)
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])

@@ -23,6 +23,7 @@ from typing import IO
 from gpg_cli.console import messages, say
 from gpg_cli.errors import GpgError
 from gpg_cli.parent_death import die_with
+from gpg_cli.training.lost_peer import LOST_PEER
 from gpg_cli.training.meeting import DEFAULT_PORT, meeting_point
 from gpg_cli.training.slurm import adopt_slurm_step
 
@@ -181,8 +182,8 @@ def _wait(children: list[_Child], asked: list[signal.Signals]) -> _Child | None:
     while True:
         running = [child for child in children if child.process.poll() is None]
         if first is None and (failed := [child for child in children if child.process.returncode]):
-            # Rank 0 has been heard already: of several at once, another says more.
-            first = failed[-1]
+            # Rank 0 has been heard already: of several at once, another says more, unless it only lost its peers.
+            first = max(failed, key=lambda child: (child.code != LOST_PEER, child.rank))
             to_send.extend(_ending(first, stop_was_asked=bool(asked)))
         if not running:
             return first
@@ -208,7 +209,9 @@ def _report(first: _Child, children: list[_Child], world: int, asked: list[signa
     alone_and_heard = world == 1 and first.process.returncode > 0
     if rank_0_said_it or alone_and_heard or (asked and first.code in {128 + number for number in asked}):
         return
-    if first.process.returncode > 0:
+    if first.code == LOST_PEER:
+        how = "lost its connection to a process that ended before"
+    elif first.process.returncode > 0:
         how = f"failed with exit code {first.code}"
     else:
         number = signal.Signals(-first.process.returncode)

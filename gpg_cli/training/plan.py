@@ -215,11 +215,12 @@ def _output_dir(request: TrainRequest, settings: Settings) -> Path:
             "several processes that are not started together need one name for their run folder",
             "Give it with --output-dir, the same for all.",
         )
-    name = settings.preset or Path(settings.run.model_name_or_path).name
-    output_dir = chosen or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    if chosen is None:
+        name = settings.preset or Path(settings.run.model_name_or_path).name
+        return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     if process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
-        check_output_folder(output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
-    return output_dir
+        check_output_folder(chosen, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
+    return chosen
 
 
 def _check_same_rows(data: TrainingData, run: Path, name: str) -> None:

@@ -13,7 +13,15 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError, Interrupted
 from gpg_cli.metrics_file import read_metrics
 from gpg_cli.reward_picture import draw_reward
-from gpg_cli.run_folder import MODEL_FOLDER, REWARD_PICTURE, RUN_FILE, prepare_output_folder, read_json, write_json
+from gpg_cli.run_folder import (
+    MODEL_FOLDER,
+    REWARD_PICTURE,
+    RUN_FILE,
+    make_new_folder,
+    prepare_output_folder,
+    read_json,
+    write_json,
+)
 from gpg_cli.training.build import build_trainer, model_location, save_model
 from gpg_cli.training.checkpoints import tidy
 from gpg_cli.training.curve import HeldOut, ScoreCurve
@@ -23,6 +31,7 @@ from gpg_cli.training.going_on import resume_command
 from gpg_cli.training.interruption import StopAtRequest, require_checkpoint, stop_in_words, stopped_at_once
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
+from gpg_cli.training.lost_peer import ends_when_a_peer_is_lost
 from gpg_cli.training.parallel import leave_process_group
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.progress import LiveProgress
@@ -107,8 +116,11 @@ def train(request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher) -
     """
     started = time.perf_counter()
     plan = make_plan(request, benchmarks.questions, publisher.check)
+    is_one_of_several = is_started_by_us() or process_rank() > 0
+    if plan.checkpoint is None and request.machine_rank == 0 and not is_one_of_several:
+        plan = _with_folder(plan, request)
     with disk_faults_in_words(plan.output_dir), stop_in_words(plan.output_dir):
-        if is_started_by_us() or process_rank() > 0:
+        if is_one_of_several:
             _work(plan, benchmarks)
             return None
         if request.machine_rank > 0:
@@ -117,12 +129,20 @@ def train(request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher) -
         return _train(plan, request, benchmarks, publisher, started)
 
 
+def _with_folder(plan: Plan, request: TrainRequest) -> Plan:
+    """Make the folder of a new run. A name that was made up is no other run's, not even of one of the same second."""
+    if request.output_dir or plan.settings.output_dir:
+        prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
+        return plan
+    folder = make_new_folder(plan.output_dir)
+    plan.config.output_dir = str(folder)
+    return replace(plan, output_dir=folder)
+
+
 def _train(
     plan: Plan, request: TrainRequest, benchmarks: Benchmarks, publisher: Publisher, started: float
 ) -> TrainResult:
     """In the one process that tells the story; `started` is its clock's time."""
-    if plan.checkpoint is None:
-        prepare_output_folder(plan.output_dir, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
     # A run that was killed may have left it, and go on with one process.
     (plan.output_dir / _OUTCOME_FILE).unlink(missing_ok=True)
     record = RunRecord(plan)
@@ -183,7 +203,7 @@ def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
 
 def _work(plan: Plan, benchmarks: Benchmarks) -> None:
     """The part of one of several processes."""
-    with library_output_on_stderr():
+    with ends_when_a_peer_is_lost(process_rank()), library_output_on_stderr():
         outcome = _train_here(plan, benchmarks)
     if process_rank() == 0 and is_started_by_us():
         write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer
 
 from gpg_cli.console import say
+from gpg_cli.errors import GpgError
 from gpg_cli.pretrained import explained, load_weights
 from gpg_cli.run_folder import METRICS_FILE
 from gpg_cli.sealed_folder import seal
@@ -39,9 +40,26 @@ class SavingTrainer(GRPOTrainer):
     def train(self, resume_from_checkpoint: str | None = None, **kwargs: Any) -> Any:
         """As TRL's; `resume_from_checkpoint` names a folder that `find_newest` found whole."""
         if resume_from_checkpoint:
+            self._check_kind(Path(resume_from_checkpoint))
             self.load_own_state(read_facts(Path(resume_from_checkpoint))["state"])
         with explained(resume_from_checkpoint or "the run"):
             return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _check_kind(self, checkpoint: Path) -> None:
+        """
+        Raises:
+            GpgError: the checkpoint holds what only another kind of training can read.
+        """
+        if (checkpoint / "scaler.pt").exists() and self.accelerator.scaler is None:
+            kind = "scaler.pt, which belongs to training in float16"
+        elif (checkpoint / "pytorch_model_fsdp_0").exists() and not self.is_fsdp_enabled:
+            kind = "shards of FSDP, and this training is not with accelerate=fsdp"
+        else:
+            return
+        raise GpgError(
+            f"{checkpoint} holds {kind}",
+            "Go on as it was written, or start a new run from its weights, which `gpg export` puts together.",
+        )
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """As transformers', which gives a vision-language model none of its weights back, and says so in no more than

@@ -216,5 +216,5 @@ def test_a_reward_that_fails_in_one_of_two_processes_hangs_no_one(
         assert steps_of(tmp_path) == [1, 2, 3, 4]
     else:
         assert said in err
-        assert "Traceback" not in err.split("rank 1 of 2")[0]
+        assert "Traceback" not in err
     tally("reward functions that fail in one of two processes", 1)

@@ -66,7 +66,7 @@ def test_evaluation(samples: int, limit: float, tiny_model: Path, tally: Callabl
         *("--temperature", "1", "--max-tokens", "4", "--engine", "transformers", "--output-dir", "evaluation"),
         *("--engine-arg", "batch_size=16"),
     )
-    seen = watch([*arguments], lines_of("evaluation/samples.jsonl"))
+    seen = watch([*arguments], lines_of("evaluation/samples.jsonl"), every_s=0.2 if limit == LIMIT else 0.02)
     assert json.loads(Path("evaluation/results.json").read_text())
     assert lines_of("evaluation/samples.jsonl")() == 500 * samples
     check(seen, limit=limit)

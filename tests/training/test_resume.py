@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from gpg_cli.errors import GpgError
 from gpg_cli.training.checkpoints import find_newest, read_facts
 from tests.training.rollouts import every_other, lines_of, make_trainer, weights_of
 
@@ -126,3 +127,13 @@ def test_the_newest_whole_checkpoint_is_taken_and_broken_ones_are_named(tiny_mod
     newest = find_newest(tmp_path)
     assert newest.path.name == "checkpoint-2"
     assert {path.name for path, _ in newest.ignored} == {"checkpoint-3", "checkpoint-9"}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("scaler.pt", "float16"), ("pytorch_model_fsdp_0", "FSDP")])
+def test_what_only_another_kind_of_training_can_read_is_refused(
+    tiny_model: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    make_trainer(tiny_model, tmp_path, max_steps=1, save_strategy="steps", save_steps=1).train()
+    (tmp_path / "checkpoint-1" / name).mkdir()
+    with pytest.raises(GpgError, match=f"checkpoint-1 holds .*{kind}"):
+        make_trainer(tiny_model, tmp_path, max_steps=2).train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
