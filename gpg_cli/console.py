@@ -108,8 +108,14 @@ results = _Console((errno.EIO,), highlight=False)
 
 
 def say(text: str) -> None:
-    """Print one message for the person watching; `text` may hold rich markup."""
-    messages.print(text, soft_wrap=True)
+    """Print one message for the person watching; `text` may hold rich markup.
+
+    On a terminal lines end between words; one longer than a line, such as a path, stays whole, to be copied.
+    """
+    if messages.is_terminal:
+        messages.print(text, no_wrap=False, overflow="ignore", crop=False)
+    else:
+        messages.print(text, soft_wrap=True)
 
 
 @contextlib.contextmanager
