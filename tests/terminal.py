@@ -1,4 +1,4 @@
-"""A terminal: a real pseudo-terminal with a program on it, and what an emulator shows after each piece of its output."""
+"""A terminal: a pseudo-terminal with a program on it, and what an emulator shows after each piece of its output."""
 
 import fcntl
 import os

@@ -30,7 +30,8 @@ class TrackedRun:
         started: when the run began, the same after it was interrupted.
         project: what trackio and Weights & Biases file it under, unless the environment says otherwise.
         settings: as run.json has them.
-        resumed_at: the step of the checkpoint that it goes on from.
+        resumed_at: the step of the checkpoint that it goes on from, in the process that trains.
+        goes_on: whether the tracker has a part of this run already.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TrackedRun:
     project: str
     settings: dict[str, Any]
     resumed_at: int | None
+    goes_on: bool
 
 
 class Tracker(Protocol):
@@ -84,19 +86,12 @@ class Trackio:
         import trackio
 
         project = os.environ.get("TRACKIO_PROJECT") or run.project
-        resume = "never" if run.resumed_at is None and not self._is_known(project, run.name) else "allow"
+        # By itself it would go on with another run of that name.
+        resume = "allow" if run.goes_on else "never"
         self._run = trackio.init(project=project, name=run.name, config=run.settings, resume=resume)
         # Of steps that are made again the numbers are there already, and are the same. trackio 0.43 keeps the number
         # of the next step in `_next_step`, and has no other word for it.
         self._next = int(self._run._next_step)
-
-    @staticmethod
-    def _is_known(project: str, name: str) -> bool:
-        import trackio
-
-        with contextlib.suppress(Exception):  # there is no such project yet
-            return any(each.name == name for each in trackio.Api().runs(project))
-        return False
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         if step >= self._next:
@@ -130,7 +125,7 @@ class Wandb:
                 config=run.settings,
                 settings=settings,
             )
-        if self._run.offline and run.resumed_at is None:
+        if self._run.offline and not run.goes_on:
             say(f"wandb is offline; to send the run later: wandb sync {escape(str(Path(self._run.dir).parent))}")
 
     def log(self, values: Mapping[str, float], step: int) -> None:

@@ -109,7 +109,9 @@ def _tracked(plan: Plan) -> TrackedRun:
         started=str(facts.get("started")),
         project=_PROJECT if project in (None, _PROJECT_OF_TRANSFORMERS) else str(project),
         settings=settings,
-        resumed_at=_step_of(plan.checkpoint),
+        # Whoever starts the processes that train comes back when they have ended, to tell the scores.
+        resumed_at=None if plan.machines else _step_of(plan.checkpoint),
+        goes_on=plan.checkpoint is not None or plan.machines is not None,
     )
 
 
