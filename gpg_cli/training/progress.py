@@ -7,7 +7,8 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.console import say
-from gpg_cli.live_line import Fact, LiveLine, is_watched
+from gpg_cli.live_line import LiveLine, is_watched
+from gpg_cli.training.step_facts import step_facts
 
 # A log gets a line for every twentieth of the run, and of a long one every ten minutes.
 _LOG_PARTS = 20
@@ -42,7 +43,7 @@ class LiveProgress(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         if logs and "loss" in logs and state.is_world_process_zero:
-            self._line.show(state.global_step, _facts(logs))
+            self._line.show(state.global_step, step_facts(logs))
 
 
 @contextmanager
@@ -62,19 +63,3 @@ def counting(description: str) -> Iterator[Any]:
 
     with line:
         yield update
-
-
-def _facts(logs: dict[str, Any]) -> list[Fact]:
-    """The most important first."""
-    facts = [Fact(f"reward {logs['reward']:.3f}" if logs.get("reward") is not None else "reward -")]
-    if logs.get("accuracy") is not None:
-        facts.append(Fact(f"accuracy {logs['accuracy']:.1%}"))
-    if logs.get("skipped/dead") or logs.get("skipped/nonfinite"):
-        facts.append(Fact("skipped", "yellow"))
-    if "groups/valid" in logs:
-        facts.append(Fact(f"valid {logs['groups/valid']:.0f}/{logs['groups/total']:.0f}"))
-    facts.append(Fact(f"{logs['time/step']:.1f} s"))
-    facts.append(Fact(f"sampling {logs['time/generate'] / max(logs['time/step'], 1e-9):.0%}", "dim"))
-    if logs.get("resampling/rounds"):
-        facts.append(Fact(f"+{logs['resampling/rounds']:.0f} rounds", "dim"))
-    return facts
