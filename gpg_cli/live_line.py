@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResul
 from rich.control import Control
 from rich.live import Live
 from rich.markup import escape
-from rich.segment import ControlType
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from gpg_cli import console
@@ -205,7 +205,7 @@ def _fitted(
 
 def _bar(cells: int, share: float, letters: str) -> Text:
     full = int(cells * min(1.0, share))
-    return Text(letters[0] * full, "green").append(letters[1] * (cells - full), "dim")
+    return Text().append(letters[0] * full, "green").append(letters[1] * (cells - full), "dim")
 
 
 def _clock(seconds: float) -> str:
@@ -228,7 +228,18 @@ class _Overwriting(Live):
         processed = super().process_renderables(renderables)
         if self._live_render.last_render_height == 1 and all(isinstance(each, Control) for each in renderables):
             return [Control(ControlType.CARRIAGE_RETURN), *processed[1:]]
-        return processed
+        return [_Paint(False), *processed, _Paint(True)]
+
+
+class _Paint:
+    """Asks a terminal to wait with painting, and to paint: mode 2026, which those that do not know it ignore."""
+
+    def __init__(self, now: bool) -> None:
+        self._order = f"\x1b[?2026{'l' if now else 'h'}"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # Rich has no name for it; a segment with any code of control is written as it is.
+        yield Segment(self._order, None, [(ControlType.CARRIAGE_RETURN,)])
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ class Terminal:
 
     Attributes:
         output: every byte.
-        screens: the lines of the screen, right-stripped, after each piece of output.
+        screens: the lines of the screen, right-stripped, after each piece of output that may be painted.
         code: the program's exit code.
     """
 
@@ -65,7 +65,8 @@ class Terminal:
             while chunk := self._read(until):
                 self.output += chunk
                 self._stream.feed(chunk)
-                self.screens.append(self.shown)
+                if not self._waits:
+                    self.screens.append(self.shown)
                 if on_output:
                     on_output(self, chunk)
             self.code = self.process.wait(30)
@@ -80,6 +81,11 @@ class Terminal:
         if (lines, columns) != (self.screen.lines, self.screen.columns):
             self.screen.resize(lines, columns)
             os.killpg(self.process.pid, signal.SIGWINCH)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the program has asked not to paint yet (mode 2026, which the emulator does not know)."""
+        return self.output.rfind(b"\x1b[?2026h") > self.output.rfind(b"\x1b[?2026l")
 
     @property
     def shown(self) -> list[str]:

@@ -24,7 +24,7 @@ def in_tensorboard(folder: Path) -> tuple[Lines, str, dict[str, int]]:
 
 
 def in_trackio(folder: Path, project: str, run: str) -> tuple[Lines, dict[str, Any], list[int]]:
-    """Numbers by step, the configuration, and the steps as they were logged; in a process of its own that asks."""
+    """Numbers by step, the configuration, and the steps whose metrics were logged; in a process of its own that asks."""
     import json
     import os
     import subprocess
@@ -50,7 +50,7 @@ def in_trackio(folder: Path, project: str, run: str) -> tuple[Lines, dict[str, A
     for log in logs:
         numbers = {name: value for name, value in log.items() if isinstance(value, int | float) and name != "step"}
         lines.setdefault(log["step"], {}).update(numbers)
-    return lines, config, [log["step"] for log in logs]
+    return lines, config, [log["step"] for log in logs if "reward" in log]
 
 
 def in_wandb(file: Path) -> tuple[Lines, dict[str, Any], dict[str, Any], Any]:
