@@ -25,7 +25,7 @@ import pyte
 
 CHECKOUT = Path(__file__).parents[1]
 PICTURE = CHECKOUT / "docs" / "pictures" / "quickstart.svg"
-COLUMNS, LINES = 80, 18
+COLUMNS, LINES = 80, 17
 # Played in so many seconds; the last frame stays so long, and none is shorter than this.
 PLAYED_S, LAST_S, FRAME_S = 18.0, 7.0, 0.15
 

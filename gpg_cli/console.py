@@ -112,10 +112,22 @@ def say(text: str) -> None:
 
     On a terminal lines end between words; one longer than a line, such as a path, stays whole, to be copied.
     """
-    if messages.is_terminal:
-        messages.print(text, no_wrap=False, overflow="ignore", crop=False)
-    else:
-        messages.print(text, soft_wrap=True)
+    shown = messages.render_str(text)
+    for line in _between_words(shown, messages.width) if messages.is_terminal else [shown]:
+        messages.print(line, soft_wrap=True)
+
+
+def _between_words(text: Text, width: int) -> Iterator[Text]:
+    """Lines of at most so many columns; rich cuts or hides what is left of a word that is longer."""
+    for line in text.split("\n", allow_blank=True):
+        begin, cuts = 0, []
+        for word in re.finditer(r"\S+", line.plain):
+            if word.end() - begin > width and word.start() > begin:
+                begin = word.start()
+                cuts.append(begin)
+        for part in line.divide(cuts):
+            part.rstrip()
+            yield part
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ def in_tensorboard(folder: Path) -> tuple[Lines, str, dict[str, int]]:
 
 
 def in_trackio(folder: Path, project: str, run: str) -> tuple[Lines, dict[str, Any], list[int]]:
-    """Numbers by step, the configuration, and the steps whose metrics were logged; in a process of its own that asks."""
+    """Numbers by step, the configuration, and the steps whose metrics were logged; a process of its own asks."""
     import json
     import os
     import subprocess
