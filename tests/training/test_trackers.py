@@ -15,7 +15,7 @@ from transformers import TrainerControl, TrainerState
 from gpg_cli.training.plan import Plan, TrainRequest, make_plan
 from gpg_cli.training.record import RunRecord
 from gpg_cli.training.trackers import Trackers
-from tests.faults.test_secrets import SECRETS, Sessions
+from tests.faults.test_secrets import WRITTEN, Sessions
 from tests.publishing.fake_hub import FakeHub
 from tests.training import tracked
 
@@ -120,9 +120,20 @@ def test_a_run_that_goes_on_goes_on_in_tensorboard_without_doubles() -> None:
     assert "accuracy" not in counts
 
 
+def test_of_several_processes_only_the_first_reports() -> None:
+    installed("tensorboard")
+    with Trackers(planned("tensorboard")) as trackers:
+        state = TrainerState(global_step=1, is_world_process_zero=False)
+        trackers.on_log(None, state, TrainerControl(), {"loss": 0.1})  # type: ignore[arg-type]
+        assert not Path("a-run/tensorboard").exists()
+
+
 @pytest.mark.slow
 def test_all_three_have_metrics_settings_and_scores_and_no_secret(tmp_path: Path) -> None:
-    """A run of three steps, gone on with from its second to its fifth."""
+    """A run of three steps, gone on with from its second to its fifth.
+
+    `Sessions` plants keys, tokens and passwords, and searches all files and output for them after each command.
+    """
     installed(*ALL)
     with FakeHub() as hub:
         sessions = Sessions(tmp_path, hub.url)
@@ -131,7 +142,8 @@ def test_all_three_have_metrics_settings_and_scores_and_no_secret(tmp_path: Path
             sessions.environment.pop(name, None)
         sets = ("eval_limit=8", f"report_to=[{', '.join(ALL)}]", "save_strategy=steps", "save_steps=2")
         given = [part for each in sets for part in ("--set", each)]
-        assert sessions.run("train", "--preset", "quickstart", "--max-steps", "3", *given, "--output-dir", "a-run") == 0
+        given += ["--set", f"hub_token={WRITTEN['typed']}", "--output-dir", "a-run"]
+        assert sessions.run("train", "--preset", "quickstart", "--max-steps", "3", *given) == 0
         # What came after the checkpoint of step 2 is made again.
         shutil.rmtree(tmp_path / "a-run" / "checkpoint-3", ignore_errors=True)
         assert sessions.run("train", "--resume", "a-run", "--max-steps", "5") == 0
@@ -162,4 +174,3 @@ def test_all_three_have_metrics_settings_and_scores_and_no_secret(tmp_path: Path
         assert lines[5]["eval/quickstart/accuracy"] == pytest.approx(after)
         assert lines[5]["accuracy_before"] == pytest.approx(facts["accuracy_before"])
     assert logged == [1, 2, 3, 4, 5]
-    assert SECRETS  # and none of them is in any file: see Sessions.run
