@@ -1,8 +1,9 @@
 """Record a command on a real pseudo-terminal as an animated SVG: python docs/record.py
 
-Draws docs/pictures/quickstart.svg for the README. What a terminal emulator (pyte, of the extra `test`) shows at each
-moment becomes a frame; the frames stand in a column that CSS moves by one at a time. So the picture works as an image
-on a page that allows no script and no font of its own. Needs Linux or macOS.
+Draws docs/pictures/quickstart.svg for the README; run the quickstart once before, so that its model is there. What a
+terminal emulator (pyte, of the extra `test`) shows at each moment becomes a frame; the frames stand in a column that
+CSS moves by one at a time. So the picture works as an image on a page that allows no script and no font of its own.
+Needs Linux or macOS.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import pyte
 
 CHECKOUT = Path(__file__).parents[1]
 PICTURE = CHECKOUT / "docs" / "pictures" / "quickstart.svg"
-COLUMNS, LINES = 80, 17
+COLUMNS, LINES = 80, 18
 # Played in so many seconds; the last frame stays so long, and none is shorter than this.
 PLAYED_S, LAST_S, FRAME_S = 18.0, 7.0, 0.15
 
