@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_check, cli_data, cli_export
+from gpg_cli import cli_check, cli_data, cli_env, cli_export
 from gpg_cli.cli_options import (
     ConfigOption,
     DatasetOption,
@@ -284,15 +284,7 @@ def rewards(
     listing.show_rewards(name)
 
 
-@app.command(rich_help_panel="Find your way")
-@explains_errors
-def env() -> None:
-    """Show versions, devices and engines: what a bug report needs."""
-    from gpg_cli import listing
-
-    listing.show_environment()
-
-
+app.command(rich_help_panel="Find your way")(cli_env.env)
 app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
 
 

@@ -108,8 +108,26 @@ results = _Console((errno.EIO,), highlight=False)
 
 
 def say(text: str) -> None:
-    """Print one message for the person watching; `text` may hold rich markup."""
-    messages.print(text, soft_wrap=True)
+    """Print one message for the person watching; `text` may hold rich markup.
+
+    On a terminal lines end between words; one longer than a line, such as a path, stays whole, to be copied.
+    """
+    shown = messages.render_str(text)
+    for line in _between_words(shown, messages.width) if messages.is_terminal else [shown]:
+        messages.print(line, soft_wrap=True)
+
+
+def _between_words(text: Text, width: int) -> Iterator[Text]:
+    """Lines of at most so many columns; rich cuts or hides what is left of a word that is longer."""
+    for line in text.split("\n", allow_blank=True):
+        begin, cuts = 0, []
+        for word in re.finditer(r"\S+", line.plain):
+            if word.end() - begin > width and word.start() > begin:
+                begin = word.start()
+                cuts.append(begin)
+        for part in line.divide(cuts):
+            part.rstrip()
+            yield part
 
 
 @contextlib.contextmanager

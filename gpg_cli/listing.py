@@ -1,4 +1,4 @@
-"""`gpg presets`, `gpg benches`, `gpg rewards` and `gpg env`: what there is, without importing what is heavy."""
+"""`gpg presets`, `gpg benches` and `gpg rewards`: what there is, without importing what is heavy."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -73,30 +73,6 @@ def show_rewards(name: str | None) -> None:
         settings = [(f"{item.name}: {item.default}", item.description) for item in reward.parameters]
         width = max(len(setting) for setting, _ in settings)
         print("\n".join(f"{setting:{width}}  # {meaning}" for setting, meaning in settings))
-
-
-def show_environment() -> None:
-    """Versions, devices and engines."""
-    import importlib.util
-    import os
-    import platform
-
-    import torch
-
-    from gpg_cli.versions import PACKAGES, installed_versions
-
-    rows = [("python", f"{platform.python_version()} on {platform.platform()}")]
-    versions = installed_versions()
-    rows += [(package, versions.get(package, "not installed")) for package in PACKAGES]
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    engines = ["transformers"] + (["vllm"] if importlib.util.find_spec("vllm") else [])
-    rows += [
-        ("GPUs", ", ".join(gpus) or "none"),
-        ("CPU", f"{os.cpu_count()} cores"),
-        ("eval engines", ", ".join(engines)),
-        ("Hub cache", os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))),
-    ]
-    _show(("what", "found"), rows)
 
 
 def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

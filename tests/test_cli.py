@@ -94,12 +94,6 @@ def test_rewards_are_listed_with_their_parameters_and_one_is_described(gpg) -> N
     assert "# half a period of the cosine" in settings
 
 
-def test_the_environment_is_shown(gpg) -> None:
-    shown = gpg("env").out
-    assert "torch" in shown
-    assert "eval engines" in shown
-
-
 def test_a_dry_run_prints_a_recipe_that_can_be_used_again(gpg, tmp_path: Path) -> None:
     outcome = gpg("train", "--preset", "quickstart", "--set", "learning_rate=1e-5", "--dry-run")
     assert outcome.code == 0
@@ -229,7 +223,7 @@ def test_control_c_is_told(gpg, monkeypatch: pytest.MonkeyPatch) -> None:
     def pressed() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gpg_cli.listing.show_environment", pressed)
+    monkeypatch.setattr("gpg_cli.environment.facts.look_around", pressed)
     done = gpg("env")
     assert (done.code, done.out) == (130, "")
     assert done.error_lines[0] == "Error: interrupted"

@@ -66,6 +66,14 @@ def test_brackets_that_are_no_markup_are_shown(terminal: io.StringIO) -> None:
     assert "a folder named [/strange]" in terminal.getvalue()
 
 
+def test_lines_on_a_terminal_end_between_words_and_a_path_stays_whole(terminal: io.StringIO) -> None:
+    path = "/a/very/long/path" * 20
+    say("word " * 60 + f"[bold]{path}[/] and more\n\n[yellow]end[/]")
+    lines = terminal.getvalue().splitlines()
+    assert [len(line) for line in lines[:2]] == [199, 99]
+    assert lines[2:] == [path, "and more", "", "end"]
+
+
 def test_json_says_the_same_without_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({order: [order, "é 数", "\ud800"] for order in ORDERS})
     out = capsys.readouterr().out

@@ -1,12 +1,9 @@
 """What a person watching an evaluation sees: one live line on a terminal, a line now and then in a log."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-
-from gpg_cli.console import messages, say
+from gpg_cli.live_line import Fact, LiveLine
 
 _LOG_EVERY_S = 30.0
 
@@ -24,38 +21,13 @@ def watching(title: str, total: int, *, done: int, right: float, shown: bool) ->
     """
     if not shown:
         yield lambda score: None
-    elif not messages.is_terminal:
-        yield _in_log(title, total, done, right)
-    else:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[score]}"),
-            TimeRemainingColumn(compact=True),
-        )
-        with Progress(*columns, console=messages) as progress:
-            task = progress.add_task(title, total=total, completed=done, score="")
-            yield _counting(lambda done, score: progress.update(task, completed=done, score=score), done, right)
+        return
+    with LiveLine(title, log_every_s=_LOG_EVERY_S) as line:
+        line.start(done, total)
 
+        def count(score: float) -> None:
+            nonlocal done, right
+            done, right = done + 1, right + score
+            line.show(done, [Fact(f"{right / done:.1%} correct")])
 
-def _in_log(title: str, total: int, before: int, right: float) -> Count:
-    last = time.perf_counter()
-
-    def show(done: int, score: str) -> None:
-        nonlocal last
-        if time.perf_counter() - last >= _LOG_EVERY_S:
-            last = time.perf_counter()
-            say(f"{title}: {done}/{total}, {score}")
-
-    return _counting(show, before, right)
-
-
-def _counting(show: Callable[[int, str], None], done: int, right: float) -> Count:
-    def count(score: float) -> None:
-        nonlocal done, right
-        done, right = done + 1, right + score
-        show(done, f"{right / done:.1%} correct")
-
-    return count
+        yield count

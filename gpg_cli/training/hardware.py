@@ -8,9 +8,13 @@ from typing import Any
 import torch
 
 from gpg_cli.errors import GpgError
+from gpg_cli.training.config import TrainerConfig
 from gpg_cli.training.settings import RunSettings, Settings
 
 _INSTALL_VLLM = 'Install it with `pip install "gpg-cli[vllm]"`, or sample without it: --vllm off'
+
+# Those that trackers.py knows; transformers has callbacks for others.
+TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 def fit_to_hardware(settings: Settings) -> tuple[Settings, list[str]]:
@@ -57,8 +61,19 @@ def _leave_out_trackers(trainer: dict[str, Any], notes: list[str]) -> None:
     here = {"none", "all", *get_available_reporting_integrations()}
     missing = [name for name in wanted if name not in here]
     if missing:
-        notes.append(f"No {' or '.join(missing)} here: the run's metrics.jsonl has every step.")
+        packages = " ".join('"gpg-cli[trackers]"' if name in TRACKERS else name for name in missing)
+        notes.append(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: the run's metrics.jsonl "
+            f"has every step. To report to {'it' if len(missing) == 1 else 'them'} too: pip install {packages}"
+        )
         trainer["report_to"] = [name for name in wanted if name in here] or "none"
+
+
+def take_trackers(config: TrainerConfig) -> tuple[str, ...]:
+    """Of the trackers in `report_to`, those that trackers.py tells are taken out of it and returned."""
+    ours = tuple(name for name in config.report_to if name in TRACKERS)
+    config.report_to = [name for name in config.report_to if name not in TRACKERS]
+    return ours
 
 
 def describe_hardware() -> str:

@@ -23,7 +23,7 @@ from gpg_cli.rewards import get_rewards
 from gpg_cli.run_folder import RUN_FILE, check_output_folder, find_model, read_json
 from gpg_cli.training.config import TrainerConfig
 from gpg_cli.training.data import BenchQuestions, TrainingData, load_training_data
-from gpg_cli.training.hardware import fit_to_hardware
+from gpg_cli.training.hardware import fit_to_hardware, take_trackers
 from gpg_cli.training.launch import Machines, default_processes, is_launched, is_started_by_us, process_rank, world_size
 from gpg_cli.training.parallel import require_installed, training_arguments
 from gpg_cli.training.pushing import Push
@@ -91,6 +91,7 @@ class Plan:
         checkpoint: what to go on from, whole.
         machines: the processes to start; None where this process trains, alone or started by a launcher.
         push: what goes to the Hub.
+        trackers: those of `report_to` that are told by us and not by transformers, all of them installed.
     """
 
     settings: Settings
@@ -103,6 +104,7 @@ class Plan:
     checkpoint: Path | None = None
     machines: Machines | None = None
     push: Push | None = None
+    trackers: tuple[str, ...] = ()
 
     @property
     def prompts_per_step(self) -> int:
@@ -165,7 +167,10 @@ def make_plan(
     notes += data.notes
     notes += _unpushed_now(resumed, request.push)
     checkpoint = resumed.checkpoint if resumed else None
-    plan = Plan(settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines, request.push)
+    ours = take_trackers(config)
+    plan = Plan(
+        settings, fitted.run, config, notes, data, rewards, output_dir, checkpoint, machines, request.push, ours
+    )
     if len(data.rows) < plan.prompts_per_step:
         raise GpgError(
             f"{settings.run.dataset_name} has {len(data.rows)} usable rows; one step takes {plan.prompts_per_step} "

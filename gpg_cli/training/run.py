@@ -39,6 +39,7 @@ from gpg_cli.training.pushing import Publisher, PushCheckpoints
 from gpg_cli.training.record import MetricsFile, RunRecord
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.stopping import StopRequests
+from gpg_cli.training.trackers import Trackers
 from gpg_cli.training.uploads import Uploads
 
 # Files that stand in for the data of benchmarks.
@@ -151,13 +152,16 @@ def _train(
     # One of several processes that somebody else started has no time to measure while the others wait.
     measures = plan.settings.run.eval_bench is not None and plan.config.world_size == 1
     uploads = Uploads(plan.output_dir, plan.push, publisher) if plan.push else None
-    with library_output_on_stderr(), uploads or contextlib.nullcontext():
+    with library_output_on_stderr(), uploads or contextlib.nullcontext(), Trackers(plan) as trackers:
+        if not plan.machines:
+            trackers.open()
         if measures and plan.checkpoint is None:
             before = _measure(benchmarks, Path(model_location(plan)), plan, keep=False)
             record.begin(before)
-        outcome = _launch(plan, request) if plan.machines else _train_here(plan, benchmarks)
+        outcome = _launch(plan, request) if plan.machines else _train_here(plan, benchmarks, trackers)
         if measures and not outcome.interrupted:
             after = _measure(benchmarks, final_model, plan, keep=True)
+        trackers.report(_scores(plan, before, after), outcome.steps)
         title = plan.settings.preset or Path(plan.settings.run.model_name_or_path).name
         picture = plan.output_dir / REWARD_PICTURE
         draw_reward(read_metrics(plan.output_dir), picture, f"{title}, seed {plan.config.seed}")
@@ -181,13 +185,14 @@ def _train(
     return result
 
 
-def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
+def _train_here(plan: Plan, benchmarks: Benchmarks, trackers: Trackers) -> _Outcome:
     """Build the trainer, train, and write the final model unless the run was asked to stop."""
     with plan.config.main_process_first(desc="the model's files"):
         model = model_location(plan)
     with StopRequests(_announce_stop) as requests, LiveProgress() as progress:
         stopper = StopAtRequest(requests)
-        trainer = build_trainer(plan, model, [MetricsFile(plan.output_dir, plan.checkpoint), progress, stopper])
+        metrics = MetricsFile(plan.output_dir, plan.checkpoint)
+        trainer = build_trainer(plan, model, [metrics, trackers, progress, stopper])
         if plan.push is not None and plan.push.every is not None:
             trainer.add_callback(PushCheckpoints(plan.output_dir, plan.push.every))
         _add_curve(trainer, plan, model, benchmarks)
@@ -203,8 +208,8 @@ def _train_here(plan: Plan, benchmarks: Benchmarks) -> _Outcome:
 
 def _work(plan: Plan, benchmarks: Benchmarks) -> None:
     """The part of one of several processes."""
-    with ends_when_a_peer_is_lost(process_rank()), library_output_on_stderr():
-        outcome = _train_here(plan, benchmarks)
+    with ends_when_a_peer_is_lost(process_rank()), library_output_on_stderr(), Trackers(plan) as trackers:
+        outcome = _train_here(plan, benchmarks, trackers)
     if process_rank() == 0 and is_started_by_us():
         write_json(plan.output_dir / _OUTCOME_FILE, asdict(outcome))
     leave_process_group()
@@ -242,6 +247,12 @@ def _measure(benchmarks: Benchmarks, model: Path, plan: Plan, *, keep: bool) -> 
     accuracy = benchmarks.measure(model, bench, _data_of(bench, plan), run.eval_limit, keep)
     say(f"accuracy {'after' if keep else 'before'} training: [bold]{accuracy:.1%}[/] of {escape(bench)}")
     return accuracy
+
+
+def _scores(plan: Plan, before: float | None, after: float | None) -> dict[str, float]:
+    """What trackers are told of a run's benchmark, under the names that run.json's summary has."""
+    named = {"accuracy_before": before, "accuracy_after": after, f"eval/{plan.settings.run.eval_bench}/accuracy": after}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _add_curve(trainer: ReliableTrainer, plan: Plan, model: str, benchmarks: Benchmarks) -> None:

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from statistics import fmean
 
+from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.training.build import build_trainer, model_location
 from gpg_cli.training.check.findings import Finding, Level, Section
@@ -33,6 +34,7 @@ def check_rollouts(request: TrainRequest, plan: Plan, prompts: int) -> Section:
     if prompts > len(plan.data.rows):
         raise GpgError(f"--rollouts {prompts}: there are {len(plan.data.rows)} prompts", "Give a smaller number.")
     with tempfile.TemporaryDirectory(prefix="gpg-check-") as folder:
+        say(f"Sampling {prompts * plan.config.num_generations} completions, and training one step on them ...")
         one_step = make_plan(_one_step(request, plan, prompts, Path(folder) / "run"), quiet=True)
         with library_output_on_stderr():
             trainer = build_trainer(one_step, model_location(one_step), [])
