@@ -5,9 +5,9 @@ Nothing of this was measured. A step of a training is taken to last
     sampling   longest completion x time of one decoding step of the engine
     training   tokens of the step x 8 x parameters / arithmetic that is reached
 
-times an allowance, plus a few seconds, for what is left out. One decoding step reads the weights and the cache of all sequences once, at
-half of the memory's bandwidth; 8 x parameters is 2 for the forward pass, 4 for the backward pass, and 2 for the forward
-pass that gradient checkpointing repeats.
+times an allowance, plus a few seconds, for what is left out. One decoding step reads the weights and the cache of all
+sequences once, at half of the memory's bandwidth; 8 x parameters is 2 for the forward pass, 4 for the backward pass,
+and 2 for the forward pass that gradient checkpointing repeats.
 """
 
 from dataclasses import dataclass
