@@ -9,6 +9,7 @@
 A block with a title is a file, which is written before the blocks that follow it.
 """
 
+import html
 import re
 import shlex
 from dataclasses import dataclass
@@ -74,11 +75,15 @@ def _at_and(words: list[str]) -> list[list[str]]:
 
 
 def table(page: Path, header: str) -> list[list[str]]:
-    """The rows of the table that begins with this header, as cells without blanks around them and backticks."""
+    """The rows of the table that begins with this header: the text of their cells."""
     lines = page.read_text(encoding="utf-8").partition(header)[2].splitlines()[2:]
     rows = []
     for line in lines:
         if not line.startswith("|"):
             break
-        rows.append([cell.strip().strip("`") for cell in line.strip("|").split("|")])
+        rows.append([_cell(text) for text in line.strip("|").split("|")])
     return rows
+
+
+def _cell(markdown: str) -> str:
+    return html.unescape(markdown.strip().strip("`").replace("\\*", "*"))
