@@ -12,6 +12,10 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "data verl": ("*",),
     "train": ("--print-verl",),
 }
+# The same of extras, of numbers in metrics.jsonl and of settings.
+EXTRAS_NOT_YET = {"trackers"}
+NUMBERS_NOT_YET = {"memory/resident_gib"}
+SETTINGS_NOT_YET = {"keep_completions"}
 
 
 def is_not_yet(words: list[str]) -> bool:

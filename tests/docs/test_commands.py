@@ -10,12 +10,10 @@ import pytest
 
 from tests.conftest import Outcome
 
-from .option_check import NOT_YET, check_line, is_not_yet
+from .option_check import EXTRAS_NOT_YET, NOT_YET, check_line, is_not_yet
 from .pages import PAGES, ROOT, Block, read_blocks
 
 WITH_RUNS = [page for page in PAGES if any(block.kind == "run" for block in read_blocks(page))]
-# Extras and files that are named and still to be merged.
-EXTRAS_NOT_YET = {"trackers"}
 
 
 def _name(page: Path) -> str:
