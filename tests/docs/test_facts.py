@@ -133,5 +133,5 @@ def test_versions_agree() -> None:
 
 
 def test_the_citation_is_valid() -> None:
-    cffconvert = pytest.importorskip("cffconvert", reason="needs cffconvert, which the extra docs has")
+    cffconvert = pytest.importorskip("cffconvert", reason="needs cffconvert, which .ci/run has with the documentation")
     cffconvert.Citation((ROOT / "CITATION.cff").read_text(encoding="utf-8")).validate()
