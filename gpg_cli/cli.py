@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_check, cli_data, cli_export
+from gpg_cli import cli_check, cli_data, cli_export, cli_plan
 from gpg_cli.cli_options import (
     ConfigOption,
     DatasetOption,
@@ -156,6 +156,7 @@ def train(
 
 
 app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")(cli_check.check)
+app.command(rich_help_panel="Commands", epilog="Example: gpg plan --preset open-rs1 --gpus 8")(cli_plan.plan)
 
 
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")
