@@ -92,7 +92,7 @@ def _parameters(config: Any) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _vision(config: Any) -> dict[str, int]:
+def _vision(config: Any) -> dict[str, Any]:
     tower = getattr(config, "vision_config", None)
     if tower is None:
         return {}
@@ -105,4 +105,5 @@ def _vision(config: Any) -> dict[str, int]:
         "vision_intermediate": int(math.ceil(ratio * hidden) if ratio else tower.intermediate_size),
         "vision_heads": int(getattr(tower, "num_heads", None) or tower.num_attention_heads),
         "vision_merge": int(getattr(tower, "spatial_merge_size", 1)) ** 2,
+        "vision_gated": not ratio,
     }

@@ -87,7 +87,9 @@ def estimate(shape: Architecture, wishes: Wishes, sharing: Sharing, gpus: int, c
         precision,
         checkpointing=wishes.checkpointing,
         frozen=wishes.lora_rank is not None,
-    ) + memory.vision_activations(shape, rows * wishes.picture_tokens, precision, checkpointing=wishes.checkpointing)
+    ) + memory.vision_activations(
+        shape, rows * wishes.picture_tokens * shape.vision_merge, precision, checkpointing=wishes.checkpointing
+    )
     sampling, awake, asleep, room = _sampling(shape, wishes, sharing, precision, capacity)
     held = 1 + FRAGMENTATION
     phases = {

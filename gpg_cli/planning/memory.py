@@ -36,7 +36,8 @@ class Architecture:
         vocabulary: words, which the output layer projects on.
         tied: whether embedding and output layer are one matrix.
         vision_layers, vision_hidden, vision_intermediate, vision_heads, vision_merge: of the tower that pictures go
-            through; 0 layers where there is none. `vision_merge` patches become one token.
+            through; 0 layers where there is none. `vision_merge` patches become one token;
+            `vision_gated` is an MLP of three matrices.
     """
 
     parameters: int
@@ -53,6 +54,7 @@ class Architecture:
     vision_intermediate: int = 0
     vision_heads: int = 1
     vision_merge: int = 4
+    vision_gated: bool = False
 
     @property
     def query_width(self) -> int:
@@ -70,8 +72,10 @@ class Architecture:
 
     @property
     def vision_matrices(self) -> int:
-        """The same of one layer of the vision tower, whose MLP has two or three matrices (three are counted)."""
-        return 4 * self.vision_hidden**2 + 3 * self.vision_hidden * self.vision_intermediate
+        """The same of one layer of the vision tower."""
+        return (
+            4 * self.vision_hidden**2 + (3 if self.vision_gated else 2) * self.vision_hidden * self.vision_intermediate
+        )
 
 
 @dataclass(frozen=True)
@@ -274,26 +278,25 @@ def step_activations(
     return max(backward, kept + precision.compute * shape.layers * shape.layer_matrices + max(tile, in_layer))
 
 
-def vision_activations(shape: Architecture, picture_tokens: int, precision: Precision, *, checkpointing: bool) -> float:
-    """Bytes that a tower keeps of pictures that take so many tokens together; counted as layers of a decoder.
+def vision_activations(shape: Architecture, patches: int, precision: Precision, *, checkpointing: bool) -> float:
+    """Bytes that the tower of a vision-language model keeps of so many patches, as in `layer_activations`.
 
-    A rough figure from above: its layers have norms with biases and, in Qwen2-VL, an MLP of two matrices.
+    Qwen2-VL's layers have LayerNorm, which keeps its input, and an MLP of two matrices, whose activation keeps its input
+    and a sigmoid; Qwen2.5-VL's norms and MLP are a decoder's. Attention keeps turned queries and keys beside the product
+    that queries, keys and values are parts of, and its output twice. The ends are the patches and what merges them.
     """
-    if not shape.vision_layers:
-        return 0.0
-    tower = Architecture(
-        parameters=0,
-        hidden=shape.vision_hidden,
-        layers=shape.vision_layers,
-        heads=shape.vision_heads,
-        kv_heads=shape.vision_heads,
-        head_dim=shape.vision_hidden // shape.vision_heads,
-        intermediate=shape.vision_intermediate,
-        vocabulary=0,
-        tied=True,
-    )
-    kept, work = activations(tower, picture_tokens * shape.vision_merge, precision, checkpointing=checkpointing)
-    return kept + (work if checkpointing else 0)
+    h, i, c, s = shape.vision_hidden, shape.vision_intermediate, precision.compute, precision.stream
+    attention = 7 * c * h + FLOAT32 * shape.vision_heads
+    ends = patches * 5 * s * h if shape.vision_layers else 0
+    if shape.vision_gated:
+        kept = 2 * (FLOAT32 + s) * h + (2 * s * h if c == s else 3 * c * h) + attention + 4 * c * i
+    else:
+        kept = 2 * s * h + (2 * s * h if c == s else 2 * c * h) + attention + 3 * c * i
+    converted = c * shape.vision_matrices if c != precision.weights and s == FLOAT32 else 0
+    layer = patches * kept + converted
+    if checkpointing:
+        return shape.vision_layers * patches * s * h + (layer if shape.vision_layers else 0) + ends
+    return shape.vision_layers * layer + ends
 
 
 def kv_bytes_per_token(shape: Architecture, key: int, value: int) -> int:
