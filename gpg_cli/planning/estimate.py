@@ -137,7 +137,12 @@ def _sampling(
     # Shares are put together: TRL samples from whole models.
     whole = {"zero3": precision.compute, "fsdp": precision.weights}.get(sharing, 0) * shape.parameters
     rows = wishes.rows * wishes.rounds
-    return whole + memory.generation(shape, rows, wishes.longest, precision), 0.0, 0.0, None
+    return (
+        whole + memory.generation(shape, rows, wishes.prompt_tokens, wishes.completion_tokens, precision),
+        0.0,
+        0.0,
+        None,
+    )
 
 
 def gigabytes(value: float) -> float:

@@ -281,9 +281,10 @@ def step_activations(
 def vision_activations(shape: Architecture, patches: int, precision: Precision, *, checkpointing: bool) -> float:
     """Bytes that the tower of a vision-language model keeps of so many patches, as in `layer_activations`.
 
-    Qwen2-VL's layers have LayerNorm, which keeps its input, and an MLP of two matrices, whose activation keeps its input
-    and a sigmoid; Qwen2.5-VL's norms and MLP are a decoder's. Attention keeps turned queries and keys beside the product
-    that queries, keys and values are parts of, and its output twice. The ends are the patches and what merges them.
+    Qwen2-VL's layers have LayerNorm, which keeps its input, and an MLP of two matrices, whose activation keeps its
+    input and a sigmoid; Qwen2.5-VL's norms and MLP are a decoder's. Attention keeps turned queries and keys beside the
+    product that queries, keys and values are parts of, and its output twice. The ends are the patches and what merges
+    them.
     """
     h, i, c, s = shape.vision_hidden, shape.vision_intermediate, precision.compute, precision.stream
     attention = 7 * c * h + FLOAT32 * shape.vision_heads
@@ -299,23 +300,26 @@ def vision_activations(shape: Architecture, patches: int, precision: Precision, 
     return shape.vision_layers * layer + ends
 
 
-def kv_bytes_per_token(shape: Architecture, key: int, value: int) -> int:
-    """Bytes of the keys and values of one token in all layers, with `key` and `value` bytes a number.
+def kv_bytes_per_token(shape: Architecture, size: int) -> int:
+    """Bytes of the keys and values of one token in all layers, with `size` bytes a number.
 
     2 x layers x heads of keys x head size, for grouped-query attention (Ainslie et al., arXiv 2305.13245).
     """
-    return shape.layers * shape.kv_width * (key + value)
+    return 2 * shape.layers * shape.kv_width * size
 
 
-def generation(shape: Architecture, rows: int, tokens: int, precision: Precision) -> float:
-    """Bytes of sampling `rows` completions with transformers, each of at most `tokens` tokens with its prompt.
+def generation(shape: Architecture, rows: int, prompt: int, new: int, precision: Precision) -> float:
+    """Bytes of sampling `new` tokens to each of `rows` prompts of `prompt` tokens with transformers.
 
-    The cache, whose keys are of the stream's type (rotary embeddings give them that) and whose values are of the
-    products'; one layer's keys and values once more, because the cache grows by copying; the logits of the newest
-    tokens, twice, in float32.
+    At first the prompts' cache and what one layer works with on all of them; at the end the whole cache, one layer's
+    keys and values once more, because the cache grows by copying, and the logits of the newest tokens, twice, in
+    float32. The cache is of the stream's type: rotary embeddings give it to the keys, and the keys to the values.
     """
-    token = kv_bytes_per_token(shape, precision.stream, precision.compute)
-    return rows * (tokens * token * (1 + 1 / shape.layers) + 2 * FLOAT32 * shape.vocabulary)
+    token = kv_bytes_per_token(shape, precision.stream)
+    width = 3 * precision.compute * shape.intermediate + 2 * precision.stream * shape.hidden
+    first = rows * prompt * (token + width)
+    last = rows * ((prompt + new) * token * (1 + 1 / shape.layers) + 2 * FLOAT32 * shape.vocabulary)
+    return max(first, last)
 
 
 # What vLLM takes at work besides weights, keys and values: activations of its largest batch, CUDA graphs; and what it
@@ -331,4 +335,4 @@ def engine_room(shape: Architecture, memory: float, tensor_parallel: int, longes
     cache). Below 1 the engine does not start: not even one completion has room.
     """
     left = memory - ENGINE_WORK - 2 * shape.parameters / tensor_parallel
-    return left / (longest * kv_bytes_per_token(shape, 2, 2) / tensor_parallel)
+    return left / (longest * kv_bytes_per_token(shape, 2) / tensor_parallel)
