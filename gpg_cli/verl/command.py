@@ -1,6 +1,7 @@
 """`gpg train --print-verl`: a recipe as the command line of verl, and what of it verl cannot do."""
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ def _model(settings: "Settings") -> dict[str, Any]:
     if run.attn_implementation and run.attn_implementation != "flash_attention_2":
         made[f"+{_MODEL}.override_config.attn_implementation"] = run.attn_implementation
     template = run.chat_template if run.use_chat_template else PLAIN_TEMPLATE
-    if template:
+    if template and (run.use_chat_template or not run.image_column):
         made[f"{_MODEL}.custom_chat_template"] = template
     if run.freeze_vision:
         made[f"{_ACTOR}.freeze_vision_tower"] = True
@@ -266,6 +267,7 @@ def _notes(settings: "Settings", value: _Values) -> list[str]:
         "cosine_in_tokens": run.cosine_in_tokens,
         "accelerate": run.accelerate not in ("ddp", "fsdp"),
         "min_pixels": run.min_pixels or run.max_pixels,
+        "use_chat_template: false, with pictures": run.image_column and not run.use_chat_template,
         "eval_bench": run.eval_bench,
         "mask_truncated_completions": value("mask_truncated_completions"),
     }
@@ -295,5 +297,6 @@ def _hydra(value: Any) -> str:
     # What Hydra 1.3 reads as one word without quotes (its grammar's ID, and some signs).
     if value and all(sign.isalnum() or sign in "_-./" for sign in value) and value[0] not in "-.":
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"') if '"' in value or value.endswith("\\") else value
+    # Only quotes are escaped, and backslashes before one.
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), value)
     return f'"{escaped}"'

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # In a text, what verl replaces by the next of a row's pictures.
 _PLACE = "<image>"
 # Without a chat template: the contents of the messages, one after the other.
-PLAIN_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+PLAIN_TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,10 @@ UNMAPPED = (
     Unmapped(("lr_scheduler_type: linear",), "constant or cosine only"),
     Unmapped(("cosine_in_tokens",), "a reward function is given the text, not the tokens: lengths are in characters"),
     Unmapped(("accelerate",), "FSDP in every case (or Megatron: another configuration)"),
+    Unmapped(
+        ("use_chat_template: false, with pictures",),
+        "a picture's place is written by a chat template, so the model's own is used",
+    ),
     Unmapped(("min_pixels", "max_pixels"), "the processor's own limits, or sizes given in the data"),
     Unmapped(("eval_bench", "eval_every", "eval_limit"), "trainer.test_freq on data.val_files, with the same reward"),
     Unmapped(("mask_truncated_completions",), "completions that were cut off count like the others"),
