@@ -316,8 +316,9 @@ def generation(shape: Architecture, rows: int, prompt: int, new: int, precision:
     float32. The cache is of the stream's type: rotary embeddings give it to the keys, and the keys to the values.
     """
     token = kv_bytes_per_token(shape, precision.stream)
-    width = 3 * precision.compute * shape.intermediate + 2 * precision.stream * shape.hidden
-    first = rows * prompt * (token + width)
+    width = 3 * precision.compute * shape.intermediate + 4 * precision.stream * shape.hidden
+    converted = 0 if precision.compute == precision.weights else precision.compute * shape.layer_matrices
+    first = rows * prompt * (token + width) + converted
     last = rows * ((prompt + new) * token * (1 + 1 / shape.layers) + 2 * FLOAT32 * shape.vocabulary)
     return max(first, last)
 
