@@ -29,10 +29,11 @@ def show_memory_plan(plan: "MemoryPlan", *, as_json: bool) -> None:
     assumed = " assumed" if wishes.prompts_assumed else ""
     limit = "" if wishes.microbatch_tokens is None else f", at most {wishes.microbatch_tokens} tokens"
     results.print(
-        f"micro-batch {wishes.rows} x ({wishes.prompt_tokens}{assumed} + {wishes.completion_tokens}) tokens{limit}; "
-        f"gradient checkpointing {'on' if wishes.checkpointing else 'off'}; {_engine(plan)}",
+        f"micro-batch {wishes.rows} x ({wishes.prompt_tokens}{assumed} + {wishes.completion_tokens}) tokens{limit}, "
+        f"gradient checkpointing {'on' if wishes.checkpointing else 'off'}",
         soft_wrap=True,
     )
+    results.print(_engine(plan), soft_wrap=True)
     results.print()
     made = table("GB a GPU", "weights", "gradients", "optimizer", "activations", "sampling", "peak", "")
     for column in made.columns[1:7]:
@@ -44,8 +45,8 @@ def show_memory_plan(plan: "MemoryPlan", *, as_json: bool) -> None:
     results.print(made)
     peaks = {way.when for way in plan.ways}
     results.print(
-        f"\n[dim]The peak is in {' or '.join(sorted(peaks))}. It holds 2 GB and 5% for what no formula covers: CUDA's "
-        "context, fragmentation.[/]",
+        f"\n[dim]The peak is in {' or '.join(sorted(peaks))}. It holds 2 GB and 5% for what no formula covers:\n"
+        "CUDA's context, fragmentation.[/]",
         soft_wrap=True,
     )
     _show_advice(plan)
