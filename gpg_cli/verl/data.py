@@ -11,6 +11,8 @@ from gpg_cli.errors import GpgError
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from gpg_cli.vision.images import Picture
+
 # In a text, what verl replaces by the next of a row's pictures.
 _PLACE = "<image>"
 # Without a chat template: the contents of the messages, one after the other.
@@ -80,9 +82,11 @@ def verl_rows(prompts: "Dataset", source: str, split: str) -> "Dataset":
     """
     from datasets import Dataset, Image
 
+    from gpg_cli.training.data import row_pictures
+
     pictures = "images" in prompts.column_names
     made = []
-    for index, row in enumerate(_plain_rows(prompts)):
+    for index, row in enumerate(prompts):
         others = {key: value for key, value in row.items() if key not in ("prompt", "solution", "images")}
         line: dict[str, Any] = {
             "data_source": source,
@@ -92,24 +96,18 @@ def verl_rows(prompts: "Dataset", source: str, split: str) -> "Dataset":
             "extra_info": {"index": index, "split": split, "columns": json.dumps(others, default=str)},
         }
         if pictures:
-            line["images"] = [_encoded(picture) for picture in row["images"]]
+            line["images"] = [_encoded(picture) for picture in row_pictures(row)]
         made.append(line)
     table = Dataset.from_list(made)
     return table.cast_column("images", [Image(decode=False)]) if pictures else table
 
 
-def _plain_rows(prompts: "Dataset") -> Any:
-    """The rows with pictures as the bytes they are stored as."""
-    return prompts if "images" not in prompts.column_names else prompts.with_format(None)
-
-
-def _encoded(picture: Any) -> dict[str, Any]:
-    if isinstance(picture, dict):
-        return {"bytes": picture["bytes"], "path": None}
+def _encoded(picture: "Picture") -> dict[str, Any]:
+    """As the model is shown it here: turned upright, without transparency."""
     from io import BytesIO
 
     buffer = BytesIO()
-    picture.save(buffer, format="PNG")
+    picture.load().save(buffer, format="PNG")
     return {"bytes": buffer.getvalue(), "path": None}
 
 

@@ -29,14 +29,24 @@ def live_bytes() -> dict[str, int]:
 
 
 class Watch(TrainerCallback):
-    """Before the optimiser's second step, when gradients are there, and after it."""
+    """When the optimiser's second step begins, when gradients are there, and after it."""
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, int]] = {}
+        self.trainer: Any = None
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        if state.global_step == 1:
+    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        if state.global_step != 1:
+            return
+        # Its backward pass steps as well (accelerate 1.15), before any callback is asked.
+        optimizer = self.trainer.accelerator.deepspeed_engine_wrapped.engine.optimizer
+        step = optimizer.step
+
+        def watched(*given: Any, **named: Any) -> Any:
             self.seen["before"] = live_bytes()
+            return step(*given, **named)
+
+        optimizer.step = watched
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         if state.global_step == 2:
@@ -56,6 +66,7 @@ def main(kind: str, model: Path, out: Path) -> None:
         after_config=lambda: adopt_process_group(kind),  # type: ignore[arg-type]
         **more,
     )
+    watch.trainer = trainer
     trainer.train()
     count = sum(getattr(each, "ds_numel", each.numel()) for each in trainer.model.parameters())
     (out / f"rank-{os.environ['RANK']}.json").write_text(json.dumps({"parameters": count, **watch.seen}))

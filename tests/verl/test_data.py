@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from datasets import Dataset, load_dataset
 from transformers import AutoTokenizer
 
-from gpg_cli.errors import GpgError
 from gpg_cli.verl.data import PLAIN_TEMPLATE, verl_rows
 from gpg_cli.verl.reward import compute_score
 
@@ -82,27 +82,36 @@ def test_messages_stay_messages() -> None:
     assert json.loads(row["extra_info"]["columns"]) == {"level": 3}
 
 
-def test_a_picture_has_its_place() -> None:
+def picture_rows(tmp_path: Path, problem: str) -> Path:
     from PIL import Image
 
-    parts = [{"type": "image", "text": None}, {"type": "text", "text": "How many?"}]
-    picture = Image.new("RGB", (30, 20), "red")
-    prompts = Dataset.from_list(
-        [{"prompt": [{"role": "user", "content": parts}], "solution": "2", "images": [picture]}]
-    )
-    row = verl_rows(prompts, "data", "train")[0]
-    assert row["prompt"] == [{"role": "user", "content": "<image>How many?"}]
-    assert row["images"][0]["bytes"].startswith(b"\x89PNG")
-    assert row["ability"] == "vision"
+    Image.new("RGB", (60, 40), "red").save(tmp_path / "red.jpg")
+    row = {"image": "red.jpg", "problem": problem, "solution": "<answer> 2 </answer>"}
+    (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 8)
+    return tmp_path / "rows.jsonl"
 
 
-def test_a_text_that_verl_takes_for_a_picture_is_refused() -> None:
+def test_a_picture_has_its_place(gpg: Callable, tmp_path: Path, tiny_qwen2_vl: Path) -> None:
     from PIL import Image
 
-    parts = [{"type": "image", "text": None}, {"type": "text", "text": "<image>How many?"}]
-    row = {"prompt": [{"role": "user", "content": parts}], "solution": "2", "images": [Image.new("RGB", (3, 2))]}
-    with pytest.raises(GpgError, match="prompt 1 holds the text <image>"):
-        verl_rows(Dataset.from_list([row]), "data", "train")
+    rewards = {"reward_funcs": ["vision_accuracy"], "image_column": "image"}
+    made = recipe(tmp_path, tiny_qwen2_vl, picture_rows(tmp_path, "How many?"), **rewards)
+    assert gpg("data", "verl", "--config", made, "--to", "train.parquet").code == 0
+    rows = load_dataset("parquet", data_files="train.parquet", split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(rows) == 8
+    assert rows[0]["prompt"][-1] == {"role": "user", "content": "<image>How many?"}
+    # verl opens bytes.
+    assert Image.open(BytesIO(rows[0]["images"][0]["bytes"])).size == (60, 40)
+    assert rows[0]["ability"] == "vision"
+
+
+def test_a_text_that_verl_takes_for_a_picture_is_refused(gpg: Callable, tmp_path: Path, tiny_qwen2_vl: Path) -> None:
+    rewards = {"reward_funcs": ["vision_accuracy"], "image_column": "image"}
+    made = recipe(tmp_path, tiny_qwen2_vl, picture_rows(tmp_path, "See <image> here"), **rewards)
+    outcome = gpg("data", "verl", "--config", made, "--to", "train.parquet")
+    assert outcome.code == 2
+    assert "prompt 1 holds the text <image>" in outcome.err
+    assert not Path("train.parquet").exists()
 
 
 def test_mistakes_are_told_before_anything_is_read(gpg: Callable, tmp_path: Path) -> None:
