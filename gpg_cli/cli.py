@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_check, cli_data, cli_env, cli_export
+from gpg_cli import cli_check, cli_data, cli_env, cli_export, cli_plan
 from gpg_cli.cli_options import (
     ConfigOption,
     DatasetOption,
@@ -23,6 +23,7 @@ from gpg_cli.cli_options import (
     SetOption,
     VllmOption,
 )
+from gpg_cli.cli_verl import print_verl
 from gpg_cli.command_errors import explains_errors, print_error
 from gpg_cli.command_line import read_bench_data, read_data_files, vllm_settings, with_dashes, with_resume_value
 from gpg_cli.errors import GpgError
@@ -95,6 +96,7 @@ def train(
     push_every: Annotated[int | None, typer.Option(min=1, help="And each N steps' checkpoint, as step-N.")] = None,
     push_private: Annotated[bool, typer.Option("--push-private", help="Make a new repository private.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the settings, stop.")] = False,
+    verl_too: Annotated[bool, typer.Option("--print-verl", help="Print the same as a command of verl, stop.")] = False,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="[RUN|CHECKPOINT]", help="Go on with a run where it stopped.")
     ] = None,
@@ -146,7 +148,9 @@ def train(
         reward_files=tuple(reward_file or ()),
         image_dir=image_dir,
     )
-    if dry_run:
+    if verl_too:
+        print_verl(request)
+    elif dry_run:
         plan = make_plan(request, benchmarks().questions, publisher().check)
         report_training.show_plan(plan, make_preview(plan), as_json=json)
     elif (result := run_training(request, benchmarks(), publisher())) is not None:
@@ -156,6 +160,7 @@ def train(
 
 
 app.command(rich_help_panel="Commands", epilog="Example: gpg check --preset open-rs1 --rollouts 8")(cli_check.check)
+app.command(rich_help_panel="Commands", epilog="Example: gpg plan --preset open-rs1 --gpus 8")(cli_plan.plan)
 
 
 @app.command("eval", rich_help_panel="Commands", epilog="Example: gpg eval --model runs/my-run --bench math")

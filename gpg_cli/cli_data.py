@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gpg_cli import cli_verl
 from gpg_cli.command_errors import explains_errors
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Make rows of a data set's own files.")
@@ -40,3 +41,6 @@ def lisa(
         print_json(report.to_dict())
     else:
         results.print("\n".join(report.lines), markup=False, soft_wrap=True)
+
+
+app.command(epilog="Example: gpg data verl --preset open-rs1 --to train.parquet")(cli_verl.verl)
