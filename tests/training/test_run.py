@@ -34,7 +34,8 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
 
     run = Path("run")
     assert {path.name for path in run.iterdir()} == {
-        *("run.json", "metrics.jsonl", "reward.png", "model", "eval", "checkpoint-1", "checkpoint-2")
+        *("run.json", "metrics.jsonl", "completions.jsonl", "reward.png", "model", "eval"),
+        *("checkpoint-1", "checkpoint-2"),
     }
     assert {path.suffix for path in (run / "model").iterdir()} <= {".json", ".safetensors"}
     AutoModelForCausalLM.from_pretrained(run / "model")
