@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_check, cli_data, cli_export
+from gpg_cli import cli_check, cli_data, cli_export, cli_report
 from gpg_cli.cli_options import (
     ConfigOption,
     DatasetOption,
@@ -293,6 +293,9 @@ def env() -> None:
     listing.show_environment()
 
 
+app.command(rich_help_panel="Commands", epilog="Example: gpg report runs/my-run runs/other-run --open")(
+    cli_report.report
+)
 app.add_typer(cli_data.app, name="data", rich_help_panel="Commands")
 
 
