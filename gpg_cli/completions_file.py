@@ -2,12 +2,14 @@
 
 One JSON object a completion, those of a step one after the other, those of a prompt side by side:
 
-    {"step": 3, "row": 17, "prompt": "...", "gold": "42", "completion": "...", "tokens": 21, "truncated": false,
-     "accuracy": 1.0, "reward": 1.0, "rewards": {"accuracy": 1.0}, "advantage": 0.25, "group_rewards": [1.0, 0.0, ...]}
+    {"step": 3, "row": 17, "sample": 2, "prompt": "...", "gold": "42", "completion": "...", "tokens": 21,
+     "truncated": false, "accuracy": 1.0, "reward": 1.0, "rewards": {"accuracy": 1.0}, "advantage": 0.25,
+     "group_rewards": [1.0, 0.0, 1.0, 1.0]}
 
-`row` is the prompt's place in the training data. `accuracy` is null where nothing was graded, a reward where a function
-said nothing, `advantage` where the group was not trained on (there were enough others). `group_rewards` are those of
-all completions of the prompt in that step, this one among them.
+`row` is the prompt's place in the training data, `sample` the completion's among those of the prompt, from 0.
+`accuracy` is null where nothing was graded, a reward where a function said nothing, `advantage` where the group was not
+trained on (there were enough others). `group_rewards` are those of all completions of the prompt in that step, this one
+among them.
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ from gpg_cli.run_page.read import Run
 from gpg_cli.secrets import hidden
 
 # Characters of completions and prompts that a page holds, of all runs together: it stays below 3 MB.
-MOST_TEXT = 4_000_000
+MOST_TEXT = 3_000_000
 
 Row = dict[str, Any]
 
@@ -63,7 +63,8 @@ def pack(kept: Kept) -> dict[str, Any]:
     """What gpg_cli/page/samples.js shows; prompts and golds that several completions share stand there once:
 
     {"formulas": [[source, tree]], "prompts": [{prompt, gold}], "samples": [{run, step, prompt: a number,
-     completion, tokens, verdict, push, end, reward, rewards, advantage, group}]}
+     completion, tokens, verdict, push, end, reward, rewards, advantage, place,
+         group}]}
     """
     formulas = Formulas()
     numbers: dict[tuple[str, str | None], int] = {}
@@ -89,6 +90,7 @@ def pack(kept: Kept) -> dict[str, Any]:
                 "reward": _number(row.get("reward")),
                 "rewards": [[str(name), _number(value)] for name, value in row["rewards"].items()],
                 "advantage": _number(row.get("advantage")),
+                "place": row.get("sample"),
                 "group": [_number(value) for value in row["group_rewards"]],
             }
         )

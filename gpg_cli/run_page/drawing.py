@@ -11,7 +11,7 @@ from gpg_cli.run_page.series import Point, points, smoothed, thinned
 
 # Of the drawing of a curve, in pixels of a phone's width: the whole, and where the curve itself stands.
 WIDTH, HEIGHT = 372, 196
-LEFT, TOP, RIGHT, BOTTOM = 46, 8, 8, 22
+LEFT, TOP, RIGHT, BOTTOM = 46, 8, 16, 22
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 _HOUR, _MINUTE = 3600, 60

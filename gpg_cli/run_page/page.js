@@ -16,7 +16,7 @@
   function apply() {
     document.body.classList.toggle("along-time", along() === "time");
     document.body.classList.toggle("exact", chosen("smooth") === null);
-    const on = new Set(new FormData(controls).getAll("run"));
+    const on = new Set(new FormData(controls).getAll("shown"));
     if (!several) return;
     for (const element of find("[data-run]")) element.classList.toggle("off", !on.has(element.dataset.run));
   }
@@ -55,12 +55,12 @@
   }
 
   function readable(figure, runs) {
-    const key = figure.dataset.curve;
+    const number = Number(figure.dataset.number);
     const reading = figure.querySelector(".reading");
     const at = reading.querySelector(".at");
     const shown = [...reading.querySelectorAll(".value")].map((element) => {
       const run = runs[Number(element.dataset.run)];
-      return { element: element.querySelector("b"), box: element, run, values: run.values[key], last: element.querySelector("b").textContent };
+      return { element: element.querySelector("b"), box: element, run, values: run.values[number], last: element.querySelector("b").textContent };
     });
     const cursor = figure.querySelector(".cursor");
     const drawing = figure.querySelector("svg:not(.swatch)[role]");
@@ -156,8 +156,7 @@
 
     function body(sample) {
       const asked = data.prompts[sample.prompt];
-      const same = sample.group.indexOf(sample.reward);
-      const group = make("ul", "group", ...sample.group.map((reward, place) => make("li", place === same ? "this" : "", number(reward))));
+      const group = make("ul", "group", ...sample.group.map((reward, place) => make("li", place === sample.place ? "this" : "", number(reward))));
       return make(
         "div", "body",
         make("div", "", make("h3", "", "Prompt"), make("div", "rich", rich(asked.prompt))),

@@ -11,7 +11,7 @@ _MOST_STEPS = 1500
 
 
 def readings(runs: Sequence[Run], shown: Sequence[Curve]) -> list[dict[str, Any]]:
-    """For each run its steps, the seconds until each, and each curve's numbers; None where a step has none."""
+    """For each run its steps, the seconds until each, and the numbers of each curve; None where a step has none."""
     return [_of(run, shown) for run in runs]
 
 
@@ -31,7 +31,7 @@ def _of(run: Run, shown: Sequence[Curve]) -> dict[str, Any]:
     return {
         "steps": [int(run.steps[place]["step"]) for place in kept],
         "seconds": [seconds[place] for place in kept],
-        "values": {curve.key: [_short(curve.value(run.steps[place])) for place in kept] for curve in shown},
+        "values": [[_short(curve.value(run.steps[place])) for place in kept] for curve in shown],
     }
 
 

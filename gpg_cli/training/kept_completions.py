@@ -152,6 +152,7 @@ def _line(group: SampledGroup, place: int, trainer: Samples) -> dict[str, Any]:
     gold = example.get("solution")
     return {
         "row": group.row,
+        "sample": place,
         "prompt": _shortened(hidden(prompt_text(example["prompt"])), _LONGEST_PROMPT // 2, _LONGEST_PROMPT // 2),
         "gold": _shortened(hidden(gold), 0, _LONGEST_PROMPT) if isinstance(gold, str) else None,
         "completion": _shortened(hidden(completion_text(group.completions[place])), _BEGINNING, _END),

@@ -54,7 +54,7 @@ def test_a_line_has_the_prompt_the_completion_and_what_it_earned(tiny_model: Pat
         assert line["prompt"] == f"{10 + line['row']}+{10 + line['row']}="
         assert line["reward"] == line["rewards"]["length"] == len(line["completion"])
         assert line["accuracy"] == float(len(line["completion"]) > 4)
-        assert line["reward"] in line["group_rewards"]
+        assert line["reward"] == line["group_rewards"][line["sample"]]
         assert len(line["group_rewards"]) == 4
         assert line["advantage"] == pytest.approx(line["reward"] - sum(line["group_rewards"]) / 4)
         assert 1 <= line["tokens"] <= 8

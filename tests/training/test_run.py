@@ -29,6 +29,7 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
     outcome = train()
     assert outcome.code == 0, outcome.err
     assert "Done. 2 steps" in outcome.out
+    assert "gpg report run\n" in outcome.out
     assert "gpg export run --to my-model" in outcome.out
     assert "step 2/2  reward" in outcome.err
 
