@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from rich.markup import escape
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gpg_cli.completions_file import read_completions
+from gpg_cli.console import say
+from gpg_cli.errors import GpgError
 from gpg_cli.metrics_file import step_of
 from gpg_cli.rewards.completion import completion_text
 from gpg_cli.run_folder import COMPLETIONS_FILE
@@ -86,10 +89,10 @@ class CompletionsFile(TrainerCallback):
     ) -> None:
         """Steps after the checkpoint that a run goes on from are made again; those before it are as it knows them."""
         path = self._lines.path
-        in_checkpoint = read_completions(self._checkpoint) if self._checkpoint else []
+        in_checkpoint = _whole(self._checkpoint) if self._checkpoint else []
         if not state.is_world_process_zero or not (in_checkpoint or path.exists()):
             return
-        here, there = (_by_step(rows) for rows in (read_completions(path.parent), in_checkpoint))
+        here, there = (_by_step(rows) for rows in (_whole(path.parent), in_checkpoint))
         steps = sorted(step for step in here.keys() | there.keys() if step <= state.global_step)
         # A step that waited for room when the checkpoint was written may stand in the run's own file alone.
         self._lines.replace(row for step in steps for row in there.get(step) or here[step])
@@ -136,6 +139,15 @@ def choose(sizes: Sequence[int], keep: int, seed: int) -> list[tuple[int, list[i
         keep -= len(places)
         chosen.append((number, sorted(places)))
     return sorted(chosen)
+
+
+def _whole(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a folder; nothing of a damaged file, which is no reason to end a run."""
+    try:
+        return read_completions(folder)
+    except GpgError as error:
+        say(f"[yellow]Left out: {escape(error.message)}[/]")
+        return []
 
 
 def _by_step(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:

@@ -222,10 +222,14 @@ def test_it_prints_and_is_readable_without_a_script(
     read: Callable[..., Reader], two: tuple[Path, Path], chromium: Any
 ) -> None:
     page = read(*two)
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
     assert not page.one("#controls").is_displayed()
+    # Paper is white, whatever the screen is.
+    line = page.one('[data-curve="reward"] .plot .smooth.by-step')
+    assert line.value_of_css_property("stroke") == "rgb(0, 103, 168)"
     assert shown(page, '[data-curve="reward"] .plot .smooth.by-step') == 2
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         chromium.refresh()

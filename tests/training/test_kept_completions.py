@@ -1,10 +1,12 @@
 """completions.jsonl: what is kept, that nobody chose it, and that it changes nothing."""
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +41,8 @@ def run(
     trainer.rollout_func = None
     trainer.add_callback(CompletionsFile(folder, resume, trainer, keep, seed=0))
     trainer.train(resume_from_checkpoint=resume and str(resume))
+    # What the generators would give next: nothing has drawn from them but the training.
+    trainer.drawn = (torch.rand(1).item(), random.random(), np.random.random())
     return trainer
 
 
@@ -74,12 +78,15 @@ def test_a_run_is_the_same_bit_for_bit_with_and_without(tiny_model: Path, tmp_pa
     with_them, without = (run(tiny_model, tmp_path / str(keep), keep=keep, **kind) for keep in (5, 0))
     assert torch.equal(weights_of(with_them.model), weights_of(without.model))
     assert repeatable(lines_of(with_them)) == repeatable(lines_of(without))
+    assert with_them.drawn == without.drawn
     assert len(read_completions(tmp_path / "5")) == 20
     assert not (tmp_path / "0" / "completions.jsonl").exists()
 
 
-@pytest.mark.parametrize("interrupted_after", [1, 3, 4])
-@pytest.mark.parametrize("kind", [pytest.param({}, id="gpg"), pytest.param(BASELINE, id="grpo")])
+@pytest.mark.parametrize(
+    ("kind", "interrupted_after"),
+    [pytest.param({}, 1, id="gpg"), pytest.param({}, 4, id="gpg at its end"), pytest.param(BASELINE, 3, id="grpo")],
+)
 def test_an_interrupted_run_has_each_line_once(
     tiny_model: Path, tmp_path: Path, kind: dict, interrupted_after: int
 ) -> None:
@@ -95,12 +102,17 @@ def test_an_interrupted_run_has_each_line_once(
     assert read_completions(tmp_path / "run") == read_completions(tmp_path / "whole")
 
 
-def test_what_a_power_cut_took_is_taken_from_the_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
-    run(tiny_model, tmp_path / "whole")
-    run(tiny_model, tmp_path / "run", stop_after=2)
-    (tmp_path / "run" / "completions.jsonl").unlink()
-    run(tiny_model, tmp_path / "run", resume=tmp_path / "run" / "checkpoint-2")
-    assert read_completions(tmp_path / "run") == read_completions(tmp_path / "whole")
+def test_what_a_power_cut_took_is_taken_from_the_checkpoint(
+    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tiny_model, tmp_path, stop_after=2)
+    written = tmp_path / "completions.jsonl"
+    found = written.read_bytes()
+    for left in (b"", b"\0" * 4096 + b"\n"):
+        written.write_bytes(left)
+        run(tiny_model, tmp_path, max_steps=2, resume=tmp_path / "checkpoint-2")
+        assert written.read_bytes() == found
+    assert "Left out: " in capfd.readouterr().err
 
 
 def test_every_completion_has_the_same_chance_to_be_kept() -> None:
