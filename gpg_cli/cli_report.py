@@ -22,7 +22,7 @@ def report(
     debug: DebugOption = False,
 ) -> None:
     """Show a run, or several beside each other, as a page: curves, settings, scores, completions."""
-    from gpg_cli.console import print_json, say
+    from gpg_cli.console import print_json, results, say
     from gpg_cli.run_page import write_report
 
     written = write_report(runs, output)
@@ -37,7 +37,7 @@ def report(
             }
         )
     else:
-        print(written.page, flush=True)
+        results.print(str(written.page), soft_wrap=True, markup=False)
     if open_page:
         import webbrowser
 

@@ -62,9 +62,7 @@ def _read(folder: Path, name: str) -> Run:
     if not folder.is_dir():
         raise GpgError(f"there is no folder {folder}", "Name the folder of a run of `gpg train`.")
     if not (folder / RUN_FILE).is_file():
-        raise GpgError(
-            f"{folder} is no run folder: it has no {RUN_FILE}", "Name the folder that `gpg train` wrote, runs/... say."
-        )
+        raise GpgError(f"{folder} is no run folder: it has no {RUN_FILE}", _nearest_run(folder))
     facts = read_json(folder / RUN_FILE)
     try:
         metrics, completions = read_metrics(folder), read_completions(folder)
@@ -77,6 +75,17 @@ def _read(folder: Path, name: str) -> Run:
             "Wait for the first step of the run, then ask again.",
         )
     return Run(folder, name, facts, steps, [row for row in completions if _is_whole(row)])
+
+
+def _nearest_run(folder: Path) -> str:
+    """What to name instead: the run around a checkpoint or a model, or one of those in a folder of runs."""
+    if (folder.resolve().parent / RUN_FILE).is_file():
+        return f"Its run is the folder around it: gpg report {folder.parent}"
+    inside = [each for each in folder.iterdir() if (each / RUN_FILE).is_file()]
+    if inside:
+        newest = max(inside, key=lambda run: (run / RUN_FILE).stat().st_mtime)
+        return f"It holds {len(inside)} run{'s' if len(inside) > 1 else ''}; the newest: gpg report {newest}"
+    return "Name the folder that `gpg train` wrote, runs/... say."
 
 
 def _numbers(line: dict[str, Any]) -> dict[str, float]:

@@ -123,6 +123,8 @@ def test_what_is_no_number_is_no_point(gpg: Callable, run_folder: RunFolder) -> 
     [
         (["nowhere"], "there is no folder nowhere"),
         (["empty"], "empty is no run folder: it has no run.json"),
+        (["good/checkpoint-5"], "Its run is the folder around it: gpg report good"),
+        (["."], "It holds 3 runs; the newest: gpg report good"),
         (["fresh"], "fresh has no metrics yet"),
         (["broken"], "metrics.jsonl:1 is not JSON"),
         (["good", "--output", "nowhere/page.html"], "cannot write nowhere/page.html: No such file or directory"),
@@ -134,12 +136,13 @@ def test_mistakes_are_told_in_words(
     gpg: Callable, run_folder: RunFolder, tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "good" / "checkpoint-5").mkdir(parents=True)
     run_folder("fresh", metrics=[])
     (run_folder("broken") / "metrics.jsonl").write_text("no JSON\n")
     run_folder("good")
     outcome = gpg("report", *arguments)
     assert outcome.code == 2
-    assert complaint in outcome.error_lines[0]
+    assert complaint in " ".join(outcome.error_lines)
     assert len(outcome.error_lines) >= 2
     assert not list(tmp_path.rglob("*.tmp"))
 
