@@ -60,23 +60,23 @@
     const at = reading.querySelector(".at");
     const shown = [...reading.querySelectorAll(".value")].map((element) => {
       const run = runs[Number(element.dataset.run)];
-      return { element: element.querySelector("b"), box: element, run, values: run.values[number], last: element.querySelector("b").textContent };
+      const shows = element.querySelector("b");
+      return { element: shows, box: element, run, values: run.values[number], last: shows.textContent };
     });
     const cursor = figure.querySelector(".cursor");
     const drawing = figure.querySelector("svg:not(.swatch)[role]");
-    let wanted = null;
+    let wanted = null; // the step, or the second, that is read
 
     const places = (run) => (along() === "time" ? run.seconds : run.steps);
     const visible = () => shown.filter(({ box }) => !box.classList.contains("off"));
 
     function read(place) {
       const [low, high] = ends[along()];
-      wanted = Math.min(high, Math.max(low, place));
-      const found = visible().map((each) => ({ ...each, index: nearest(places(each.run), each.values, wanted) })).filter((each) => each.index >= 0);
+      const found = visible().map((each) => ({ ...each, index: nearest(places(each.run), each.values, place) })).filter((each) => each.index >= 0);
       if (found.length === 0) return;
       // The cursor stands at a real step: the nearest of all.
       const first = found.reduce((one, other) =>
-        Math.abs(places(one.run)[one.index] - wanted) <= Math.abs(places(other.run)[other.index] - wanted) ? one : other);
+        Math.abs(places(one.run)[one.index] - place) <= Math.abs(places(other.run)[other.index] - place) ? one : other);
       const here = places(first.run)[first.index];
       at.textContent = along() === "time" ? `after ${duration(here)}` : `step ${here.toLocaleString("en")}`;
       for (const each of found) {
@@ -87,7 +87,7 @@
       }
       cursor.setAttribute("transform", `translate(${((here - low) / (high - low)) * width} 0)`);
       figure.classList.add("read");
-      return here;
+      wanted = here;
     }
 
     function leave() {
@@ -110,23 +110,16 @@
     figure.addEventListener("blur", leave);
     figure.addEventListener("keydown", (event) => {
       const [low, high] = ends[along()];
-      const run = visible()[0]?.run;
-      if (!run || !["ArrowLeft", "ArrowRight", "Home", "End", "Escape"].includes(event.key)) return;
+      if (visible().length === 0 || !["ArrowLeft", "ArrowRight", "Home", "End", "Escape"].includes(event.key)) return;
       event.preventDefault();
       if (event.key === "Escape") return leave();
       if (event.key === "Home") return read(low);
       if (event.key === "End" || wanted === null) return read(high);
-      // The next step with a number, whatever the distance; at least a hundredth of the axis.
-      const direction = event.key === "ArrowLeft" ? -1 : 1;
-      const before = wanted;
-      const jump = (high - low) / 100;
-      for (let count = 1; count <= 100; count += 1) {
-        const here = read(before + direction * jump * count);
-        if (here === undefined || (here - before) * direction > 0 || wanted === low || wanted === high) {
-          if (here !== undefined) wanted = here;
-          return;
-        }
-      }
+      // The next step with a number; at least a hundredth of the axis away, so that a long run takes a hundred keys.
+      const known = visible().flatMap(({ run, values }) => places(run).filter((_, index) => values[index] !== null)).sort((one, other) => one - other);
+      const least = (high - low) / 100;
+      const next = event.key === "ArrowLeft" ? known.findLast((place) => place <= wanted - least) : known.find((place) => place >= wanted + least);
+      read(next ?? (event.key === "ArrowLeft" ? low : high));
     });
   }
 
@@ -136,7 +129,7 @@
 
   if (!document.getElementById("filters")) return;
   browse(({ data, rich, snippet, answer, completion, facts }) => {
-    const names = find('#filters [name="run"] option').map((option) => option.text.replace(/ \([\d,]+\)$/, "")).slice(1);
+    const names = find(".legend bdi").map((name) => name.textContent);
 
     function swatch(run) {
       const shown = document.querySelector(`.legend [value="${run}"] + .swatch`);

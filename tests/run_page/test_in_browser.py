@@ -166,6 +166,17 @@ def test_completions_are_found_by_answer_step_and_text(read: Callable[..., Reade
     page.assert_quiet()
 
 
+def test_a_completion_tells_its_run_where_another_run_kept_none(
+    read: Callable[..., Reader], run_folder: RunFolder
+) -> None:
+    page = read(run_folder("old"), *(run_folder(name, completions=[completion_line(1)]) for name in ("new", "newest")))
+    page.choose("run", "2")
+    assert page.status == "1–1 of 1 samples (2 in all)"
+    assert page.open(0).find_element("css selector", ".facts").text.split("\n")[:2] == ["Run", "newest"]
+    assert "No completions were kept of old:" in page.one(".note").text
+    page.assert_quiet()
+
+
 def test_the_keyboard_and_a_screen_reader_reach_everything(read: Callable[..., Reader], two: tuple[Path, Path]) -> None:
     page = read(*two)
     unnamed = "return [...document.querySelectorAll('input, select')].filter((field) => !field.labels.length).length"
