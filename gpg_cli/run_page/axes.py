@@ -54,7 +54,7 @@ def robust_high(values: Sequence[float]) -> float:
     """
     ordered = sorted(values)
     highest = ordered[-1]
-    usual = ordered[max(0, math.ceil(0.95 * len(ordered)) - 1)]
+    usual = ordered[max(0, min(len(ordered) - 2, math.ceil(0.99 * len(ordered)) - 1))]
     return 1.25 * usual if usual > 0 and highest > 3 * usual else highest
 
 

@@ -41,7 +41,7 @@ def settings_of(runs: Sequence[Run]) -> Settings:
     known = [_flat(run) for run in runs]
     different: list[Setting] = []
     same: list[Setting] = []
-    for name in dict.fromkeys(name for values in known for name in values):
+    for name in _names(runs, known):
         found = [values.get(name) for values in known]
         # Compared before paths are cut: two data files of one name in two folders are two.
         target = same if all(value == found[0] for value in found) else different
@@ -49,8 +49,14 @@ def settings_of(runs: Sequence[Run]) -> Settings:
     return Settings(different, same)
 
 
+def _names(runs: Sequence[Run], known: Sequence[dict[str, Any]]) -> list[str]:
+    """Settings by name, then the rest."""
+    settings = {name for run in runs for name in run.settings if name not in _LEFT_OUT}
+    return [*sorted(settings), *dict.fromkeys(name for values in known for name in values if name not in settings)]
+
+
 def _flat(run: Run) -> dict[str, Any]:
-    settings = {key: value for key, value in sorted(run.settings.items()) if key not in _LEFT_OUT}
+    settings = {key: value for key, value in run.settings.items() if key not in _LEFT_OUT}
     around: dict[str, Any] = {}
     for key in _AROUND:
         value = run.facts.get(key)
