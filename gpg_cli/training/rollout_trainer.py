@@ -200,13 +200,15 @@ class RolloutTrainer(ReliableTrainer):
     def take_sampled(self) -> list[SampledGroup]:
         if self._batch is None or not self.accelerator.is_main_process:
             return []
-        trained = [rollout.rewards for group in self._batch.groups for rollout in group.rollouts]
-        judged = group_advantages(
-            self.weighted(trained), self.num_generations, cast(RewardScale, self.args.scale_rewards)
+        generations = self.num_generations
+        trained, sampled = (
+            self.weighted([rollout.rewards for group in groups for rollout in group.rollouts])
+            for groups in (self._batch.groups, self._batch.generated)
         )
-        advantages = dict(
-            zip(map(id, self._batch.groups), judged.advantages.view(-1, self.num_generations).tolist(), strict=True)
-        )
+        judged = group_advantages(trained, generations, cast(RewardScale, self.args.scale_rewards))
+        # A group that is trained on is one of those that were sampled.
+        known = zip(map(id, self._batch.groups), judged.advantages.view(-1, generations).tolist(), strict=True)
+        advantages = dict(known)
         return [
             SampledGroup(
                 row=group.prompt,
@@ -215,10 +217,10 @@ class RolloutTrainer(ReliableTrainer):
                 truncated=[rollout.truncated for rollout in group.rollouts],
                 accuracies=[rollout.accuracy for rollout in group.rollouts],
                 rewards=[rollout.rewards for rollout in group.rollouts],
-                totals=self.weighted([rollout.rewards for rollout in group.rollouts]).tolist(),
+                totals=totals,
                 advantages=advantages.get(id(group)),
             )
-            for group in self._batch.generated
+            for group, totals in zip(self._batch.generated, sampled.view(-1, generations).tolist(), strict=True)
         ]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
