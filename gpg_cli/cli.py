@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gpg_cli import cli_check, cli_data, cli_env, cli_export, cli_plan
+from gpg_cli import cli_check, cli_data, cli_env, cli_export, cli_plan, cli_report
 from gpg_cli.cli_options import (
     ConfigOption,
     DatasetOption,
@@ -287,6 +287,11 @@ def rewards(
     from gpg_cli import listing
 
     listing.show_rewards(name)
+
+
+app.command(rich_help_panel="Commands", epilog="Example: gpg report runs/my-run runs/other-run --open")(
+    cli_report.report
+)
 
 
 app.command(rich_help_panel="Find your way")(cli_env.env)

@@ -1,3 +1,3 @@
 """The names of our subcommands, known without importing the Typer app; a test compares the two."""
 
-COMMANDS = ("train", "check", "plan", "eval", "export", "data", "presets", "benches", "rewards", "env")
+COMMANDS = ("train", "check", "plan", "eval", "export", "report", "data", "presets", "benches", "rewards", "env")

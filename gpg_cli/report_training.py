@@ -69,5 +69,6 @@ def show_result(result: "TrainResult", *, as_json: bool) -> None:
     if result.repo_url is not None:
         results.print(f"Hub       {escape(result.repo_url)}", soft_wrap=True)
     results.print("\nNext:")
+    results.print(f"  gpg report {folder}", soft_wrap=True)
     results.print(f"  gpg eval --model {folder} --bench {escape(result.measured_by)}", soft_wrap=True)
     results.print(f"  gpg export {folder} --to my-model", soft_wrap=True)

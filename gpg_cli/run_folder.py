@@ -4,11 +4,13 @@ Shared by training (which writes it), evaluation and publishing (which read it),
 
     run.json          resolved settings, versions, git commit, command line (no secrets)
     metrics.jsonl     one line a step
+    completions.jsonl a few sampled completions a step, with what they earned
     checkpoint-50/    written while training
     adapter/          the LoRA adapter, where one was trained
     model/            the final model, ready for transformers, vLLM and `gpg export`
     reward.png        the curve
     eval/             what `gpg eval` wrote about model/
+    report.html       what `gpg report` wrote about all of it
 """
 
 import contextlib
@@ -25,10 +27,12 @@ from gpg_cli.errors import GpgError
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
+COMPLETIONS_FILE = "completions.jsonl"
 MODEL_FOLDER = "model"
 ADAPTER_FOLDER = "adapter"
 EVAL_FOLDER = "eval"
 REWARD_PICTURE = "reward.png"
+REPORT_PAGE = "report.html"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
 import pytest
 
 from tests.faults.tally import pytest_terminal_summary, tally  # noqa: F401
+from tests.page.browser import chromium  # noqa: F401
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that the tests of it start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -47,7 +47,7 @@ def test_help_and_lists_start_within_three_times_the_import_of_typer_and_rich() 
 def test_help_names_the_commands(gpg) -> None:
     outcome = gpg("--help")
     assert outcome.code == 0
-    for command in ("train", "eval", "export", "data", "presets", "benches", "rewards", "env"):
+    for command in ("train", "eval", "export", "report", "data", "presets", "benches", "rewards", "env"):
         assert command in outcome.out
 
 

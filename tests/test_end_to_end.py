@@ -47,7 +47,9 @@ def test_the_quickstart_learns_to_carry(quickstart: dict) -> None:
 @pytest.mark.slow
 def test_the_run_folder_holds_what_a_reader_needs(quickstart: dict) -> None:
     run = Path(quickstart["output_dir"])
-    assert {path.name for path in run.iterdir()} == {"run.json", "metrics.jsonl", "model", "eval", "reward.png"}
+    assert {path.name for path in run.iterdir()} == {
+        *("run.json", "metrics.jsonl", "completions.jsonl", "model", "eval", "reward.png")
+    }
     steps = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in steps] == list(range(1, 81))
     assert {"reward", "accuracy", "groups/valid", "alpha", "grad_norm", "learning_rate", "time/step"} <= set(steps[0])

@@ -22,11 +22,11 @@ def render(package: str, template: str, *, style: str, script: str, **values: An
     Args:
         package: where the template, the style and the script lie, such as `gpg_cli.evaluation.page`.
         template: file name of the template.
-        style, script: file names of what the page has beyond `gpg_cli/page/style.css`.
+        style, script: file names of what the page has beyond the styles and the script of `gpg_cli/page`.
         values: what the template shows.
     """
-    styles = _text(_SHARED, "style.css") + _text(package, style)
-    scripts = _text(package, script)
+    styles = "".join([_text(_SHARED, "style.css"), _text(_SHARED, "samples.css"), _text(package, style)])
+    scripts = _text(_SHARED, "samples.js") + _text(package, script)
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package, ""), PackageLoader(_SHARED, "")]),
         autoescape=True,

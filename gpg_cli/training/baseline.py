@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
 from torch.utils.data import Sampler
 
 from gpg_cli.training.checkpoints import read_facts
 from gpg_cli.training.config import BaselineConfig
+from gpg_cli.training.kept_completions import SampledGroup
 from gpg_cli.training.objective import group_advantages, weighted_reward
 from gpg_cli.training.prompts import PromptStream
 from gpg_cli.training.reliable import ReliableTrainer
+from gpg_cli.training.rollout import as_accuracy
 from gpg_cli.training.sampling import seed_of
 
 # Which row of the data set an example is; TRL hands examples on without it.
@@ -31,6 +34,8 @@ class BaselineTrainer(ReliableTrainer):
 
     def __init__(self, *args: Any, train_dataset: Dataset, **kwargs: Any) -> None:
         self._steps_done = 0
+        self._lengths: list[tuple[int, bool]] = []
+        self._sampled: list[SampledGroup] = []
         numbered = train_dataset.add_column(_ROW, list(range(len(train_dataset))))
         super().__init__(*args, train_dataset=numbered, **kwargs)
 
@@ -69,7 +74,7 @@ class BaselineTrainer(ReliableTrainer):
         generations = self.num_generations if self.model.training else self.num_generations_eval
         first = self.accelerator.process_index * len(inputs)
         drawn: Counter[int] = Counter()
-        self._row_seeds = []
+        self._row_seeds, self._lengths = [], []
         for row, example in enumerate(inputs, start=first):
             prompt = example[_ROW]
             drawn[prompt] += row % generations == 0
@@ -82,11 +87,46 @@ class BaselineTrainer(ReliableTrainer):
             valid = group_advantages(rewards, generations, "none").valid
             self._metrics["train"]["groups/valid"].append(valid.sum().item())
             self._metrics["train"]["groups/total"].append(valid.numel())
+            self._note_sampled([example[_ROW] for example in inputs], rewards.tolist())
         return batch
+
+    def _note_sampled(self, rows: list[int], totals: list[float]) -> None:
+        """What TRL has gathered of all processes for its own log, as groups."""
+        # Of an environment with several turns there is a length for each of them.
+        lengths = self._lengths if len(self._lengths) == len(rows) else [(0, False)] * len(rows)
+        rows_and_lengths = gather_object(list(zip(rows, lengths, strict=True)))
+        if not self.accelerator.is_main_process:
+            return
+        count, generations = len(totals), self.num_generations
+        completions, advantages = (list(self._logs[name])[-count:] for name in ("completion", "advantages"))
+        known = [as_accuracy(value) for value in self._logs["extra"].get("accuracy", ())]
+        accuracies = known[-count:] if len(known) >= count else [None] * count
+        rewards = self._gathered.tolist()
+        for start in range(0, count, generations):
+            part = slice(start, start + generations)
+            self._sampled.append(
+                SampledGroup(
+                    row=rows_and_lengths[start][0],
+                    completions=completions[part],
+                    tokens=[tokens for _, (tokens, _) in rows_and_lengths[part]],
+                    truncated=[truncated for _, (_, truncated) in rows_and_lengths[part]],
+                    accuracies=accuracies[part],
+                    rewards=rewards[part],
+                    totals=totals[part],
+                    advantages=advantages[part],
+                )
+            )
+
+    def take_sampled(self) -> list[SampledGroup]:
+        sampled, self._sampled = self._sampled, []
+        return sampled
 
     def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
         with self.phase("generate"):
-            return super()._generate_single_turn(*args, **kwargs)
+            made = super()._generate_single_turn(*args, **kwargs)
+        ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}
+        self._lengths = [(len(ids), not ids or ids[-1] not in ends) for ids in made[0]]
+        return made
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         with self.phase("reward"):

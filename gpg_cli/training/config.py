@@ -36,6 +36,10 @@ class TrainerConfig(GRPOConfig):
     max_nonfinite_steps: int = field(
         default=10, metadata={"help": "Steps in a row with a NaN or infinite loss or gradient before the run ends."}
     )
+    keep_completions: int = field(
+        default=4,
+        metadata={"help": "Completions of each step that are kept, chosen at random, for `gpg report`; 0 keeps none."},
+    )
     # One line of metrics a step is what every other part of the program reads.
     logging_steps: float = field(default=1, metadata={"help": "Every step is logged, whatever is given here."})
     report_to: str | list[str] = field(

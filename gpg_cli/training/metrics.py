@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
+import psutil
 import torch
 
 from gpg_cli.training.rollout import FilledBatch, Rollout
@@ -76,6 +77,11 @@ def peak_memory_gib(device: torch.device) -> float:
         return peak / 2**30
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def resident_memory_gib() -> float:
+    """What this process holds in RAM now, whatever it held before."""
+    return psutil.Process().memory_info().rss / 2**30
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,8 +1,6 @@
 """What a run leaves behind besides its model: run.json and metrics.jsonl."""
 
 import datetime
-import json
-import os
 import platform
 import subprocess
 import sys
@@ -10,15 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from gpg_cli.console import say
 from gpg_cli.metrics_file import read_metrics, step_of
 from gpg_cli.run_folder import METRICS_FILE, RUN_FILE, read_json, write_json
 from gpg_cli.secrets import hidden_command
 from gpg_cli.training.hardware import describe_hardware
 from gpg_cli.training.plan import Plan
+from gpg_cli.training.step_lines import StepLines
 from gpg_cli.versions import installed_versions
 
 
@@ -85,9 +82,8 @@ class MetricsFile(TrainerCallback):
     """
 
     def __init__(self, folder: Path, checkpoint: Path | None = None) -> None:
-        self._path = folder / METRICS_FILE
+        self._lines = StepLines(folder / METRICS_FILE)
         self._checkpoint = checkpoint
-        self._held_back = ""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -96,19 +92,17 @@ class MetricsFile(TrainerCallback):
 
         Those before it that the file lacks, after a power cut for example, are taken from the checkpoint.
         """
-        if not state.is_world_process_zero or not (state.global_step or self._path.exists()):
+        path = self._lines.path
+        if not state.is_world_process_zero or not (state.global_step or path.exists()):
             return
         lines: dict[int, dict[str, Any]] = {}
         for known in (
             state.log_history,
-            *(read_metrics(place) for place in (self._checkpoint, self._path.parent) if place),
+            *(read_metrics(place) for place in (self._checkpoint, path.parent) if place),
         ):
             found = {step_of(line): line for line in known if "loss" in line}
             lines |= {step: {"step": step, **line} for step, line in found.items() if step is not None}
-        beside = self._path.with_name(self._path.name + ".tmp")
-        kept = [json.dumps(lines[step]) + "\n" for step in sorted(lines) if step <= state.global_step]
-        beside.write_text("".join(kept), encoding="utf-8")
-        os.replace(beside, self._path)
+        self._lines.replace(lines[step] for step in sorted(lines) if step <= state.global_step)
 
     def on_log(
         self,
@@ -120,28 +114,11 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         # Trainer ends with a line of totals (train_runtime, ...), which is no step.
         if state.is_world_process_zero and logs and "loss" in logs:
-            self._held_back += json.dumps({"step": state.global_step, **logs}) + "\n"
-            try:
-                self._write()
-            except OSError as error:
-                say(f"[red]could not write {escape(str(self._path))}: {error.strerror}[/]; the lines wait for room")
+            self._lines.append([{"step": state.global_step, **logs}])
 
     def on_train_end(self, *args: Any, **kwargs: Any) -> None:
         """Raises OSError where there is still no room for lines that were held back."""
-        if self._held_back:
-            self._write()
-
-    def _write(self) -> None:
-        size = self._path.stat().st_size if self._path.exists() else 0
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(self._held_back)
-        except OSError:
-            # Of a line that is cut short the next would become a part.
-            if self._path.exists():
-                os.truncate(self._path, size)
-            raise
-        self._held_back = ""
+        self._lines.flush()
 
 
 def _git_commit() -> str | None:

@@ -28,7 +28,8 @@ from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.training.disk import disk_fault, reason_of
 from gpg_cli.training.health import explain_out_of_memory, is_out_of_memory
-from gpg_cli.training.metrics import peak_memory_gib
+from gpg_cli.training.kept_completions import SampledGroup
+from gpg_cli.training.metrics import peak_memory_gib, resident_memory_gib
 from gpg_cli.training.picture_trainer import PictureTrainer, decoded
 from gpg_cli.training.reward_guard import GuardedReward
 from gpg_cli.training.sampling import HowToSample, SeededEngine, sample_completions, seed_of
@@ -208,6 +209,10 @@ class ReliableTrainer(PictureTrainer):
                 seeds = [seed for part in gathered for seed in part]
             generation.llm.seeds = seeds
 
+    def take_sampled(self) -> list[SampledGroup]:
+        """What was sampled since the last call, on the main process; see `kept_completions.Samples`."""
+        return []
+
     # Rewards
 
     def _guarded(self, function: Any) -> Any:
@@ -329,6 +334,7 @@ class ReliableTrainer(PictureTrainer):
             logs |= {f"time/{name}": round(seconds, 4) for name, seconds in parts.items()}
             self._metrics["train"].pop("step_time", None)  # TRL's, without sampling or optimiser
             logs["memory/peak_gib"] = round(peak_memory_gib(self.accelerator.device), 3)
+            logs["memory/resident_gib"] = round(resident_memory_gib(), 3)
             # Present in every line, so that a reader need not know whether it may be missing.
             for reason in ("dead", "nonfinite"):
                 self._metrics["train"].setdefault(f"skipped/{reason}", [0.0])

@@ -32,6 +32,7 @@ MAY_DIFFER = {
     "eval_every",
     "eval_limit",
     "log_completions",
+    "keep_completions",
     "max_resample_rounds",
     "reward_timeout",
     "max_failed_rewards",

@@ -36,9 +36,7 @@ class Rollout:
 
     @property
     def accuracy(self) -> float | None:
-        """None also where a reward function of the user's logged something else under that name."""
-        value = self.columns.get("accuracy")
-        return float(value) if isinstance(value, numbers.Real) and math.isfinite(value) else None
+        return as_accuracy(self.columns.get("accuracy"))
 
     @property
     def loss_tokens(self) -> int:
@@ -47,6 +45,11 @@ class Rollout:
     @property
     def tokens(self) -> int:
         return len(self.prompt_ids) + len(self.completion_ids)
+
+
+def as_accuracy(logged: Any) -> float | None:
+    """What was logged as `accuracy`; None also where a reward function of the user's logged something else so."""
+    return float(logged) if isinstance(logged, numbers.Real) and math.isfinite(logged) else None
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate.utils import gather_object
@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from gpg_cli.console import say
 from gpg_cli.training.config import GPGConfig
+from gpg_cli.training.kept_completions import SampledGroup
 from gpg_cli.training.metrics import accuracy_of, rollout_metrics
-from gpg_cli.training.objective import group_advantages, weighted_reward
+from gpg_cli.training.objective import RewardScale, group_advantages, weighted_reward
 from gpg_cli.training.prompts import PromptStream
 from gpg_cli.training.reliable import ReliableTrainer
 from gpg_cli.training.rollout import FilledBatch, Group, Rollout, fill_batch
@@ -195,6 +196,32 @@ class RolloutTrainer(ReliableTrainer):
             self._logs["advantages"].extend(advantages.tolist())
             for number, name in enumerate(self.reward_func_names):
                 self._logs["rewards"][name].extend(rollout.rewards[number] for rollout in rollouts)
+
+    def take_sampled(self) -> list[SampledGroup]:
+        if self._batch is None or not self.accelerator.is_main_process:
+            return []
+        generations = self.num_generations
+        trained, sampled = (
+            self.weighted([rollout.rewards for group in groups for rollout in group.rollouts])
+            for groups in (self._batch.groups, self._batch.generated)
+        )
+        judged = group_advantages(trained, generations, cast(RewardScale, self.args.scale_rewards))
+        # A group that is trained on is one of those that were sampled.
+        known = zip(map(id, self._batch.groups), judged.advantages.view(-1, generations).tolist(), strict=True)
+        advantages = dict(known)
+        return [
+            SampledGroup(
+                row=group.prompt,
+                completions=[rollout.completion for rollout in group.rollouts],
+                tokens=[len(rollout.completion_ids) for rollout in group.rollouts],
+                truncated=[rollout.truncated for rollout in group.rollouts],
+                accuracies=[rollout.accuracy for rollout in group.rollouts],
+                rewards=[rollout.rewards for rollout in group.rollouts],
+                totals=totals,
+                advantages=advantages.get(id(group)),
+            )
+            for group, totals in zip(self._batch.generated, sampled.view(-1, generations).tolist(), strict=True)
+        ]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs and self._batch is not None:

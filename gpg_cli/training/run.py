@@ -29,6 +29,7 @@ from gpg_cli.training.data import BenchQuestions
 from gpg_cli.training.disk import disk_faults_in_words
 from gpg_cli.training.going_on import resume_command
 from gpg_cli.training.interruption import StopAtRequest, require_checkpoint, stop_in_words, stopped_at_once
+from gpg_cli.training.kept_completions import CompletionsFile
 from gpg_cli.training.launch import is_started_by_us, launch, process_rank
 from gpg_cli.training.library_output import library_output_on_stderr
 from gpg_cli.training.lost_peer import ends_when_a_peer_is_lost
@@ -195,6 +196,8 @@ def _train_here(plan: Plan, benchmarks: Benchmarks, trackers: Trackers) -> _Outc
         trainer = build_trainer(plan, model, [metrics, trackers, progress, stopper])
         if plan.push is not None and plan.push.every is not None:
             trainer.add_callback(PushCheckpoints(plan.output_dir, plan.push.every))
+        kept = (trainer, plan.config.keep_completions, plan.config.seed)
+        trainer.add_callback(CompletionsFile(plan.output_dir, plan.checkpoint, *kept))
         _add_curve(trainer, plan, model, benchmarks)
         trainer.train(resume_from_checkpoint=str(plan.checkpoint) if plan.checkpoint else None)
         if trainer.accelerator.is_main_process:

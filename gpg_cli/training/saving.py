@@ -13,7 +13,7 @@ from trl import GRPOTrainer
 from gpg_cli.console import say
 from gpg_cli.errors import GpgError
 from gpg_cli.pretrained import explained, load_weights
-from gpg_cli.run_folder import METRICS_FILE
+from gpg_cli.run_folder import COMPLETIONS_FILE, METRICS_FILE
 from gpg_cli.sealed_folder import seal
 from gpg_cli.training.checkpoints import STAGING, delete_old, publish, read_facts
 from gpg_cli.training.config import TrainerConfig
@@ -116,8 +116,9 @@ class SavingTrainer(GRPOTrainer):
         if main:
             try:
                 if not elsewhere:
-                    if (run / METRICS_FILE).is_file():
-                        shutil.copy(run / METRICS_FILE, staged / name)
+                    for record in (METRICS_FILE, COMPLETIONS_FILE):
+                        if (run / record).is_file():
+                            shutil.copy(run / record, staged / name)
                     seal(staged / name, self._facts())
                     publish(staged / name, run / name)
                     delete_old(run, self.args.save_total_limit, protect=run / name)

@@ -198,6 +198,50 @@ def test_a_run_exported(gpg: Gpg, untrained_quickstart: Path, tmp_path: Path, ta
     tally("damaged runs exported", times)
 
 
+COMPLETIONS = [
+    {
+        **{"step": step, "row": 3, "sample": 0, "prompt": "What is $1 + 1$?", "gold": "2", "completion": "It is $2$."},
+        **{"tokens": 5, "truncated": False, "accuracy": 1.0, "reward": 1.0, "rewards": {"accuracy": 1.0}},
+        **{"advantage": 0.5, "group_rewards": [1.0, 0.0]},
+    }
+    for step in (1, 2)
+]
+
+
+@pytest.mark.parametrize("times", [40, pytest.param(5_000, marks=LONG)])
+def test_a_run_reported(gpg: Gpg, tmp_path: Path, tally: Any, times: int) -> None:
+    whole = {
+        "run.json": json.dumps(RUN).encode(),
+        "metrics.jsonl": b"".join(json.dumps(line).encode() + b"\n" for line in METRICS),
+        "completions.jsonl": b"".join(json.dumps(line).encode() + b"\n" for line in COMPLETIONS),
+        "eval/math500/results.json": json.dumps(RESULTS).encode(),
+    }
+    for folder in (tmp_path / "run", tmp_path / "other"):
+        (folder / "eval" / "math500").mkdir(parents=True)
+        for name, content in whole.items():
+            (folder / name).write_bytes(content)
+    assert gpg("report", tmp_path / "run", tmp_path / "other").code == 0
+    cases = st.one_of(
+        st.tuples(st.just("run.json"), damaged_json(RUN)),
+        st.tuples(st.just("metrics.jsonl"), damaged_lines(METRICS)),
+        st.tuples(st.just("completions.jsonl"), damaged_lines(COMPLETIONS)),
+        st.tuples(st.just("eval/math500/results.json"), damaged_json(RESULTS)),
+    )
+
+    def check(case: tuple[tuple[str, bytes], bool]) -> None:
+        damaged, several = case
+        now = whole | dict([damaged])
+        for name, content in now.items():
+            (tmp_path / "run" / name).write_bytes(content)
+        (tmp_path / "run" / "report.html").unlink(missing_ok=True)
+        done = ends_in_words(gpg("report", tmp_path / "run", *([tmp_path / "other"] if several else [])))
+        assert (tmp_path / "run" / "report.html").exists() == done
+        assert {name: (tmp_path / "run" / name).read_bytes() for name in now} == now
+
+    fuzz(check, st.tuples(cases, st.booleans()), times)
+    tally("damaged runs reported", times)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, untrained_quickstart: Path) -> Path:
     """A run of one step with a checkpoint."""

@@ -74,6 +74,7 @@ def test_the_disk_is_full_for_a_while(times: int, whole_training: Training, smal
         ended = training.fork(whole_training.command, fault)
         assert ended.code == 0, (fault, ended.said)
         assert training.metrics() == whole_training.metrics()
+        assert training.kept() == whole_training.kept()
         model = training.run / "model" / "model.safetensors"
         assert model.read_bytes() == (whole_training.run / "model" / model.name).read_bytes()
         kept, all_of_it = training.completions(), whole_training.completions()

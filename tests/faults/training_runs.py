@@ -148,6 +148,7 @@ class Training:
             assert (self.run / "model" / path.name).read_bytes() == path.read_bytes(), path.name
         assert self.metrics() == whole.metrics()
         assert self.completions() == whole.completions()
+        assert self.kept() == whole.kept()
         assert [what_is_wrong(path) for path in self.run.glob("checkpoint-*")] == [None, None]
         facts = json.loads((self.run / "run.json").read_text())
         assert facts["finished"]
@@ -159,6 +160,10 @@ class Training:
         return [
             {key: value for key, value in json.loads(line).items() if not key.startswith(_MEASURED)} for line in lines
         ]
+
+    def kept(self) -> list[str]:
+        """The lines of completions.jsonl."""
+        return (self.run / "completions.jsonl").read_text().splitlines()
 
     def completions(self) -> dict[str, list[dict[str, Any]]]:
         files = sorted((self.run / "completions").iterdir())

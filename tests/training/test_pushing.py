@@ -132,7 +132,7 @@ def test_checkpoints_become_revisions_in_order_and_the_final_model_is_main(
     assert step["priority"] > os.getpriority(os.PRIO_PROCESS, 0)
     # save_strategy=no: these two are there for the pushes alone, and nothing else is left of those.
     assert {path.name for path in Path("run").iterdir()} == {
-        *("run.json", "metrics.jsonl", "reward.png", "model", "checkpoint-2", "checkpoint-4")
+        *("run.json", "metrics.jsonl", "completions.jsonl", "reward.png", "model", "checkpoint-2", "checkpoint-4")
     }
     assert json.loads(Path("run/run.json").read_text())["push"] == {"repo_id": "me/tiny", "every": 2, "private": False}
     out, err = capfd.readouterr()

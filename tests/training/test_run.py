@@ -29,12 +29,14 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
     outcome = train()
     assert outcome.code == 0, outcome.err
     assert "Done. 2 steps" in outcome.out
+    assert "gpg report run\n" in outcome.out
     assert "gpg export run --to my-model" in outcome.out
     assert "step 2/2  reward" in outcome.err
 
     run = Path("run")
     assert {path.name for path in run.iterdir()} == {
-        *("run.json", "metrics.jsonl", "reward.png", "model", "eval", "checkpoint-1", "checkpoint-2")
+        *("run.json", "metrics.jsonl", "completions.jsonl", "reward.png", "model", "eval"),
+        *("checkpoint-1", "checkpoint-2"),
     }
     assert {path.suffix for path in (run / "model").iterdir()} <= {".json", ".safetensors"}
     AutoModelForCausalLM.from_pretrained(run / "model")

@@ -111,7 +111,7 @@ def read_folder(folder: Path) -> Evaluation:
             f"{folder} holds no {RESULTS_FILE}: no evaluation has ended there",
             "Name the folder of an evaluation; one that was cut off goes on with the same `gpg eval` command.",
         )
-    results = _results(read_json(path), path)
+    results = read_results(path)
     samples = read_samples(folder / SAMPLES_FILE)
     unknown = sorted({sample.bench for sample in samples} - results.benches.keys())
     if unknown:
@@ -124,7 +124,13 @@ def read_folder(folder: Path) -> Evaluation:
     return Evaluation(results, samples, datetime.fromtimestamp(path.stat().st_mtime, UTC))
 
 
-def _results(value: dict[str, Any], path: Path) -> Results:
+def read_results(path: Path) -> Results:
+    """Read a results.json.
+
+    Raises:
+        GpgError: it cannot be read, is of another schema, or does not hold what it should.
+    """
+    value = read_json(path)
     schema = value.get("schema")
     if schema != SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from gpg_cli.evaluation.journal import SAMPLES_FILE, Sample
-from gpg_cli.evaluation.page.browser import ends_with_number, longest_completion, natural
+from gpg_cli.evaluation.page.browser import longest_completion
 from gpg_cli.evaluation.page.folder import Group, MaskScores, Results
 from gpg_cli.evaluation.published import Against, against_bench, against_suite
+from gpg_cli.page.samples import ends_with_number, natural
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def write_page(folder: Path, target: Path, pictures: Mapping[Key, Picture] | Non
         pass_ks=pass_ks(results),
         ordered_groups=ordered_groups,
         samples=len(samples),
+        titles={name: bench.title for name, bench in results.benches.items()},
         filters=filters(samples, list(results.benches)),
         data=pack(samples, thumbnails(pictures or {})),
     )
