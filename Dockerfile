@@ -1,8 +1,6 @@
-# syntax=docker/dockerfile:1
-#
 #   docker build -t gpg .                                                     CUDA, vLLM and DeepSpeed
 #   docker build -t gpg:cpu --build-arg BASE_IMAGE=debian:12-slim \
-#       --build-arg EXTRAS= --build-arg CUDA_PACKAGES= \
+#       --build-arg EXTRAS= --build-arg COMPILERS= \
 #       --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu .  for a machine without a GPU
 #
 #   docker run --rm gpg:cpu train --preset quickstart
@@ -15,15 +13,16 @@ ARG BASE_IMAGE=nvidia/cuda:13.0.3-base-ubuntu24.04
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS system
-# nvcc and the headers that FlashInfer and DeepSpeed compile their kernels with at first use; vLLM's image has them too.
-ARG CUDA_PACKAGES="cuda-nvcc-13-0 cuda-cudart-dev-13-0 cuda-nvrtc-dev-13-0 libcurand-dev-13-0"
-# A compiler and Python's headers are for Triton, which vLLM and torch.compile use. The base decides the versions.
+# What compiles kernels when they are first used: a compiler and Python's headers for Triton, nvcc and CUDA's headers for
+# FlashInfer and DeepSpeed. vLLM's image has them too. Nothing of it is needed without vLLM.
+ARG COMPILERS="gcc libc6-dev python3-dev cuda-nvcc-13-0 cuda-cudart-dev-13-0 cuda-nvrtc-dev-13-0 libcurand-dev-13-0"
+# Versions are those of the base image's distribution.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates gcc libc6-dev python3 python3-dev python3-venv ${CUDA_PACKAGES} \
+        ca-certificates python3 python3-venv ${COMPILERS} \
     && rm -rf /var/lib/apt/lists/* \
-    && python3 -c 'import sys; assert sys.version_info >= (3, 11), f"gpg needs Python 3.11; the base image has {sys.version}"'
+    && python3 -c 'import sys; assert sys.version_info >= (3, 11), f"gpg needs Python 3.11, the base image has {sys.version}"'
 
 # The list of requirements, a file of its own: what else changes in pyproject.toml does not install torch again.
 FROM system AS requirements
@@ -52,26 +51,24 @@ COPY gpg_cli /source/gpg_cli
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist /source
 
 FROM system
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="gpg" \
-    org.opencontainers.image.description="Train language models to reason with Group Policy Gradient, measure them, publish them." \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}"
-COPY --from=dependencies /opt/gpg /opt/gpg
-RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
-    /opt/gpg/bin/pip install --no-cache-dir --no-deps --no-index /dist/*.whl
 # Open to any user, so that `--user "$(id -u):$(id -g)"` may own what it writes into folders of the host.
 RUN useradd --create-home --uid 10001 gpg \
     && mkdir -p /cache/huggingface /work/runs \
     && chmod -R 1777 /cache /work /home/gpg
 # USER: PyTorch asks for the name of the user, and one that was chosen with --user has none.
-ENV PATH=/opt/gpg/bin:${PATH} HOME=/home/gpg USER=gpg XDG_CACHE_HOME=/cache HF_HOME=/cache/huggingface \
-    PYTHONUNBUFFERED=1
+ENV PATH=/opt/gpg/bin:${PATH} HOME=/home/gpg USER=gpg XDG_CACHE_HOME=/cache HF_HOME=/cache/huggingface
+WORKDIR /work
+COPY --from=dependencies /opt/gpg /opt/gpg
+RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    /opt/gpg/bin/pip install --no-cache-dir --no-deps --no-index /dist/*.whl
+VOLUME ["/cache/huggingface", "/work/runs"]
 # By number, which Kubernetes' runAsNonRoot wants to see.
 USER 10001
-WORKDIR /work
-VOLUME ["/cache/huggingface", "/work/runs"]
 ENTRYPOINT ["gpg"]
 CMD ["--help"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="gpg" \
+    org.opencontainers.image.description="Train language models to reason with Group Policy Gradient, measure them, publish them" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.revision="${REVISION}"
