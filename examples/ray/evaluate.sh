@@ -40,7 +40,7 @@ fi
 "${serve[@]}" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" || true' EXIT
-python3 - "http://127.0.0.1:$PORT/health" "$server" "$PATIENCE" <<'PYTHON'
+python3 - "http://127.0.0.1:$PORT/v1/models" "$server" "$PATIENCE" <<'PYTHON'
 import os, sys, time, urllib.request
 
 url, server, patience = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])

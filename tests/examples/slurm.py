@@ -4,6 +4,7 @@ Each "node" is another address of loopback, so that what is told of the nodes le
 the queue, the limits, and that nodes have files of their own.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -106,9 +107,7 @@ class Job:
             # Of the script alone: what it left running may hold its output open.
             code = self.process.wait(timeout_s)
         finally:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         out, err = self.process.communicate()
         return code, out, err

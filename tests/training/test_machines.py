@@ -86,9 +86,7 @@ def test_two_machines_end_with_the_weights_of_one(recipe: Path) -> None:
     with two_machines() as names:
         first, second = outcomes(
             *(
-                gpg_train(
-                    recipe, "two", *several, "--machine-rank", str(rank), on=("ip", "netns", "exec", names[rank])
-                )
+                gpg_train(recipe, "two", *several, "--machine-rank", str(rank), on=("ip", "netns", "exec", names[rank]))
                 for rank in (0, 1)
             )
         )

@@ -1,0 +1,191 @@
+"""The container image: what it is built from, and where the tools for it are at hand, the image itself."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = "vllm,deepspeed,vision"
+# Builds and runs images without a container engine, on a Debian base that it makes.
+CONTAINER = ROOT.parent / "shared" / "tools" / "container.sh"
+STORAGE = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+
+
+def requirements_for(extras: str) -> list[Requirement]:
+    """As the image's build finds them."""
+    command = [sys.executable, ROOT / "docker/requirements.py", ROOT / "pyproject.toml", extras]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [Requirement(line) for line in listed.splitlines()]
+
+
+def constraints() -> dict[str, list[Version]]:
+    lines = [line for line in (ROOT / "docker/constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    found: dict[str, list[Version]] = {}
+    for requirement in map(Requirement, lines):
+        (pin,) = requirement.specifier
+        assert pin.operator == "==", requirement
+        found.setdefault(requirement.name, []).append(Version(pin.version))
+    return found
+
+
+def argument(name: str) -> str:
+    """The default of an ARG."""
+    (value,) = re.findall(rf'^ARG {name}="?([^"\n]+?)"?$', DOCKERFILE, re.MULTILINE)
+    return value
+
+
+def test_the_image_has_the_project_and_its_extras_and_nothing_else() -> None:
+    names = {requirement.name for requirement in requirements_for(EXTRAS)}
+    assert argument("EXTRAS") == EXTRAS
+    assert {"torch", "trl", "vllm", "deepspeed", "torchvision"} <= names
+    assert not names & {"pytest", "ruff", "lighteval"}
+    assert {requirement.name for requirement in requirements_for("")} < names
+
+
+def test_an_extra_that_does_not_exist_is_refused() -> None:
+    command = [sys.executable, ROOT / "docker/requirements.py", ROOT / "pyproject.toml", "vllm,gpu"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert outcome.returncode == 1
+    assert "no extra 'gpu'" in outcome.stderr
+
+
+def test_all_it_installs_is_pinned_as_pyproject_allows() -> None:
+    pinned = constraints()
+    for requirement in requirements_for(EXTRAS):
+        assert pinned.get(canonicalize_name(requirement.name)), (
+            f"{requirement.name} is new: make docker/constraints.txt again"
+        )
+        assert all(
+            requirement.specifier.contains(version) for version in pinned[canonicalize_name(requirement.name)]
+        ), requirement
+    (hatchling,) = (Requirement(line) for line in PROJECT["build-system"]["requires"])
+    (version,) = re.findall(r"hatchling==(\S+)", DOCKERFILE)
+    assert hatchling.specifier.contains(version)
+    assert f'image.version="{PROJECT["project"]["version"]}"' in DOCKERFILE
+
+
+def test_cuda_is_the_one_that_torch_brings() -> None:
+    (toolkit,) = constraints()["cuda-toolkit"]
+    assert argument("BASE_IMAGE").startswith(f"nvidia/cuda:{toolkit.major}.{toolkit.minor}.{toolkit.micro}-base-")
+    assert set(re.findall(r"-(\d+-\d+)\b", argument("COMPILERS"))) == {f"{toolkit.major}-{toolkit.minor}"}
+
+
+def test_the_build_is_sent_what_it_copies_and_nothing_else() -> None:
+    first, *rest = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert first == "*"
+    sent = {line[1:] for line in rest if line.startswith("!")}
+    copied = {
+        source.split("/")[0]
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()
+    }
+    assert sent == copied
+    assert all((ROOT / name).exists() for name in sent)
+    assert not sent & {"tests", ".git", "runs", "docs", "benchmarks", ".venv"}
+
+
+def test_code_comes_after_what_it_needs() -> None:
+    """A change of the code must not install torch again."""
+    wheel, image = DOCKERFILE.index(" AS wheel"), DOCKERFILE.rindex("\nFROM system\n")
+    assert (
+        DOCKERFILE.index("pip install -r /source/requirements.txt") < wheel < DOCKERFILE.index("COPY gpg_cli") < image
+    )
+    last = DOCKERFILE[image:]
+    assert (
+        last.index("COPY --from=dependencies") < last.index("--mount=type=bind,from=wheel") < last.index("ARG REVISION")
+    )
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if hadolint is None:
+        pytest.skip("needs hadolint, of the extra test")
+    outcome = subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stdout) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    """The image for a CPU, built from this checkout."""
+    if os.geteuid() != 0 or not (shutil.which("buildah") and shutil.which("debootstrap")):
+        pytest.skip("needs root, buildah and debootstrap: apt-get install buildah debootstrap")
+    if not CONTAINER.is_file():
+        pytest.skip("needs tools/container.sh in shared/ beside the checkout")
+    tag = f"gpg:test-{os.getpid()}"
+    wheels = subprocess.run(
+        ["pip", "config", "get", "global.find-links"], capture_output=True, text=True
+    ).stdout.strip()
+    given = {"BASE_IMAGE": "localhost/base:1", "EXTRAS": "", "COMPILERS": "", "PIP_FIND_LINKS": wheels}
+    options = [part for name, value in given.items() for part in ("--build-arg", f"{name}={value}")]
+    for command in (["base"], ["build", tag, *options]):
+        built = subprocess.run([CONTAINER, *command], cwd=ROOT, capture_output=True, text=True, timeout=900)
+        assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+    yield tag
+    subprocess.run(["buildah", "rmi", tag], env=os.environ | STORAGE, capture_output=True)
+
+
+def run(image: str, command: str) -> str:
+    """What a shell in the image prints, without a network."""
+    without_network = ["unshare", "--net", CONTAINER, "run", image, "sh", "-ec", command]
+    outcome = subprocess.run(without_network, capture_output=True, text=True, timeout=600)
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-3000:]
+    return outcome.stdout
+
+
+@pytest.mark.slow
+def test_the_image_trains_and_measures(image: str) -> None:
+    """As its own user, without a network, with nothing mounted."""
+    version, who, *rest = run(
+        image,
+        "gpg --version | head -n 1; id -u; test ! -e /source; test ! -w /opt/gpg; pip freeze | grep torch",
+    ).splitlines()
+    assert version == f"gpg-cli {PROJECT['project']['version']}"
+    assert who == "10001"
+    assert rest == ["torch==2.13.0+cpu"]
+
+    printed = run(
+        image,
+        "gpg train --preset quickstart --max-steps 8 --output-dir runs/tiny;"
+        "gpg eval --model runs/tiny --bench quickstart --limit 20; ls runs/tiny",
+    )
+    assert "Done. 8 steps" in printed
+    assert "quickstart" in printed.split("Done.")[1]
+    assert {"model", "eval", "run.json"} <= set(printed.split())
+
+
+@pytest.mark.slow
+def test_another_user_owns_what_it_writes_into_a_mounted_folder(image: str, tmp_path: Path) -> None:
+    """What `docker run --user "$(id -u):$(id -g)" --volume "$PWD/runs:/work/runs"` does."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    os.chown(runs, 4321, 4321)
+    made = subprocess.run(
+        ["buildah", "from", image], env=os.environ | STORAGE, capture_output=True, text=True, check=True
+    )
+    container = made.stdout.strip()
+    command = ["gpg", "train", "--preset", "quickstart", "--max-steps", "1", "--set", "eval_bench=null"]
+    try:
+        outcome = subprocess.run(
+            ["buildah", "run", "--user", "4321:4321", "-v", f"{runs}:/work/runs", container, "--", *command],
+            env=os.environ | STORAGE,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    finally:
+        subprocess.run(["buildah", "rm", container], env=os.environ | STORAGE, capture_output=True)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    (model,) = runs.glob("quickstart-*/model/model.safetensors")
+    assert model.stat().st_uid == 4321
