@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import re
+import shlex
 import signal
 import socket
 import sys
@@ -107,6 +109,40 @@ def test_the_server_has_a_node_of_its_own_and_training_is_told_of_it(
     server, *rest = make_parser().parse_args_and_config(arguments, return_remaining_strings=True)
     assert rest in ([], [[]])
     assert {str(tiny_model), str(port), "--weight-transfer-config"} <= set(build_command(server))
+
+
+def sizes_named() -> list[str]:
+    """The command lines in the head of train.sbatch, one for each size of a model."""
+    head = "".join(line.lstrip("# ") for line in (SCRIPTS / "train.sbatch").read_text().splitlines(True)[:45])
+    return re.findall(r"^RUN=\.\.\. .+$", head.replace("\\\n", " "), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", sizes_named(), ids=["1.5B", "7B", "7B-server", "32B"])
+def test_the_sizes_it_names_are_accepted(line: str, gpg: Callable, tiny_model: Path, json_lines: Callable) -> None:
+    words = shlex.split(line)
+    given = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    nodes = int(words[words.index("sbatch") + 1].removeprefix("--nodes="))
+    options = words[words.index("examples/slurm/train.sbatch") + 1 :]
+    rows = json_lines(*({"problem": f"{n}+1", "answer": str(n + 1), "solution": f"${n + 1}$"} for n in range(99)))
+    where = (
+        f"--num-machines={nodes - int(given.get('SERVER_NODES', 1))}",
+        f"--num-processes={given.get('PROCESSES_PER_NODE', 8)}",
+        "--main-process-ip=192.0.2.1",
+    )
+    # By default the script asks for Qwen2.5-Math-7B's preset; data and model are small ones here.
+    outcome = gpg(
+        *("train", "--preset", given.get("PRESET", "qwen2.5-math-7b"), "--model", tiny_model, "--dataset", rows),
+        *(
+            "--set",
+            "dataset_config=null",
+            "--set",
+            "use_chat_template=false",
+            "--set",
+            f"accelerate={given.get('SHARING', SHARING)}",
+        ),
+        *("--output-dir", "run", "--dry-run", *where, *options),
+    )
+    assert outcome.code == 0, outcome.err
 
 
 def test_a_server_that_ends_ends_the_job(slurm: Slurm) -> None:
