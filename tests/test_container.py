@@ -145,6 +145,7 @@ def run(image: str, command: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_image_trains_and_measures(image: str) -> None:
     """As its own user, without a network, with nothing mounted."""
     version, who, *rest = run(
@@ -166,6 +167,7 @@ def test_the_image_trains_and_measures(image: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_another_user_owns_what_it_writes_into_a_mounted_folder(image: str, tmp_path: Path) -> None:
     """What `docker run --user "$(id -u):$(id -g)" --volume "$PWD/runs:/work/runs"` does."""
     runs = tmp_path / "runs"
