@@ -118,11 +118,14 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[str]:
-    """The image for a CPU, built from this checkout."""
+    """The image for a CPU, built from this checkout, or the one that GPG_TEST_IMAGE names."""
     if os.geteuid() != 0 or not (shutil.which("buildah") and shutil.which("debootstrap")):
         pytest.skip("needs root, buildah and debootstrap: apt-get install buildah debootstrap")
     if not CONTAINER.is_file():
         pytest.skip("needs tools/container.sh in shared/ beside the checkout")
+    if built_before := os.environ.get("GPG_TEST_IMAGE"):
+        yield built_before
+        return
     tag = f"gpg:test-{os.getpid()}"
     wheels = subprocess.run(
         ["pip", "config", "get", "global.find-links"], capture_output=True, text=True
