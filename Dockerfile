@@ -59,8 +59,9 @@ RUN useradd --create-home --uid 10001 gpg \
 ENV PATH=/opt/gpg/bin:${PATH} HOME=/home/gpg USER=gpg XDG_CACHE_HOME=/cache HF_HOME=/cache/huggingface
 WORKDIR /work
 COPY --from=dependencies /opt/gpg /opt/gpg
-RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
-    /opt/gpg/bin/pip install --no-cache-dir --no-deps --no-index /dist/*.whl
+# Copied, and not mounted: buildah 1.28 takes what a mount brings for unchanged, and would keep the old code.
+COPY --from=wheel /dist /opt/gpg/dist
+RUN /opt/gpg/bin/pip install --no-cache-dir --no-deps --no-index /opt/gpg/dist/*.whl
 VOLUME ["/cache/huggingface", "/work/runs"]
 # By number, which Kubernetes' runAsNonRoot wants to see.
 USER 10001
