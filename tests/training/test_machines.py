@@ -69,7 +69,11 @@ def gpg_train(recipe: Path, run: str, *arguments: str, on: tuple[str, ...] = ())
 
 def outcomes(*running: subprocess.Popen[str]) -> list[str]:
     """What each said on stdout, of which none may fail."""
-    ended = [process.communicate(timeout=240) for process in running]
+    try:
+        ended = [process.communicate(timeout=600) for process in running]
+    finally:
+        for process in running:
+            process.kill()
     for process, (_, errors) in zip(running, ended, strict=True):
         assert process.returncode == 0, errors
     return [out for out, _ in ended]
