@@ -5,24 +5,6 @@ from typing import Any
 
 import typer
 
-# What is named in the pages and still to be merged: commands (all their options), and options of commands.
-NOT_YET: dict[str, tuple[str, ...]] = {
-    "report": ("*",),
-    "plan": ("*",),
-    "data verl": ("*",),
-    "train": ("--print-verl",),
-}
-# The same of extras, of numbers in metrics.jsonl and of settings.
-EXTRAS_NOT_YET = {"trackers"}
-NUMBERS_NOT_YET = {"memory/resident_gib"}
-SETTINGS_NOT_YET = {"keep_completions"}
-
-
-def is_not_yet(words: list[str]) -> bool:
-    """Whether a line (without `gpg`) belongs to what is still to be merged."""
-    names = [words[0], " ".join(words[:2])]
-    return any(option == "*" or option in words for name in names for option in NOT_YET.get(name, ()))
-
 
 def check_line(words: list[str]) -> None:
     """Parse a line (without `gpg`) as the command line does, and resolve the settings that it gives.

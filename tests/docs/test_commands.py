@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Outcome
 
-from .option_check import EXTRAS_NOT_YET, NOT_YET, check_line, is_not_yet
+from .option_check import check_line
 from .pages import PAGES, ROOT, Block, read_blocks
 
 WITH_RUNS = [page for page in PAGES if any(block.kind == "run" for block in read_blocks(page))]
@@ -22,7 +22,7 @@ def _name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", WITH_RUNS, ids=_name)
 def test_the_commands_of_a_page_do_what_it_says(page: Path, gpg: Callable[..., Outcome], tmp_path: Path) -> None:
-    printed, skipped = "", False
+    printed = ""
     for block in read_blocks(page):
         where = f"{_name(page)}:{block.line}"
         if block.title is not None:
@@ -30,29 +30,26 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, gpg: Callable[..., O
         if block.language == "python" and block.title:
             exec(compile(block.text, where, "exec"), {})
         if block.kind == "run":
-            printed, skipped = _run(block, gpg, tmp_path, where)
-        elif block.kind == "prints" and not skipped:
+            printed = _run(block, gpg, tmp_path, where)
+        elif block.kind == "prints":
             wanted = [_plain(line) for line in block.text.splitlines() if line.strip()]
             assert not [line for line in wanted if line not in _plain(printed)], f"{where}\n{printed}"
 
 
-def _run(block: Block, gpg: Callable[..., Outcome], folder: Path, where: str) -> tuple[str, bool]:
-    """Execute a block; returns what it printed, and whether a part of it is still to be merged."""
-    printed, skipped = [], False
+def _run(block: Block, gpg: Callable[..., Outcome], folder: Path, where: str) -> str:
+    """Execute a block; returns what it printed."""
+    printed = []
     for words in block.statements:
         if words[0] != "gpg":
             done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{where}: {words}\n{done.stderr}"
             printed.append(done.stdout)
             continue
-        if is_not_yet(words[1:]):
-            skipped = True
-            continue
         more = block.detail.split() if words[1] == "train" else []
         outcome = gpg(*words[1:], *more)
         assert outcome.code == 0, f"{where}: {words}\n{outcome.err}"
         printed.append(outcome.out + outcome.err)
-    return "\n".join(printed), skipped
+    return "\n".join(printed)
 
 
 def _plain(text: str) -> str:
@@ -72,7 +69,7 @@ def test_what_a_page_cannot_execute_says_why_and_names_what_exists(
         if block.kind != "needs":
             continue
         for words in block.statements:
-            if words[0] != "gpg" or is_not_yet(words[1:]):
+            if words[0] != "gpg":
                 continue
             if words[1:4] == ["train", "--preset", "quickstart"]:
                 outcome = gpg(*words[1:], "--dry-run")
@@ -111,7 +108,7 @@ def test_extras_exist() -> None:
         for found in re.findall(r"\.\[([\w,]+)\]", page.read_text(encoding="utf-8"))
         for extra in found.split(",")
     }
-    assert named - EXTRAS_NOT_YET <= set(extras)
+    assert named <= set(extras)
 
 
 def test_files_that_are_named_exist() -> None:
@@ -125,11 +122,3 @@ def test_files_that_are_named_exist() -> None:
     }
     assert len(named) > 10
     assert not [word for word in named if not (ROOT / word).exists()]
-
-
-def test_what_is_not_yet_is_really_not() -> None:
-    """The list of exceptions must shrink with what is merged."""
-    from gpg_cli.cli import app
-
-    there = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert not [name for name, options in NOT_YET.items() if "*" in options and name in there]

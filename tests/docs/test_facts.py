@@ -10,7 +10,6 @@ from types import ModuleType
 import pytest
 import yaml
 
-from .option_check import NOT_YET, NUMBERS_NOT_YET, SETTINGS_NOT_YET
 from .pages import PAGES, ROOT, table
 
 DOCS = ROOT / "docs"
@@ -42,7 +41,7 @@ def test_the_index_names_the_commands() -> None:
     named = {name for row in table(DOCS / "index.md", "| command | what") for name in re.findall(r"gpg (\w+)", row[0])}
     there = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     there |= {group.name for group in app.registered_groups}
-    assert named - {name for name, options in NOT_YET.items() if "*" in options} == there
+    assert named == there
 
 
 def _gpu_hours() -> ModuleType:
@@ -94,7 +93,7 @@ def test_metrics_that_pages_name_are_logged(gpg, tmp_path: Path) -> None:
                "log_entropy=true", "--output-dir", tmp_path / "run").code == 0  # fmt: skip
     logged = set(read_metrics(tmp_path / "run")[-1])
     # Only with vLLM, and with `eval_every`.
-    logged |= {"sampling/logp_difference/mean", "eval/BENCH/score"} | NUMBERS_NOT_YET
+    logged |= {"sampling/logp_difference/mean", "eval/BENCH/score"}
     logged |= {name.replace("/accuracy/", "/NAME/") for name in logged}
     kinds = {name.partition("/")[0] for name in logged if "/" in name}
     listed: set[str] = set()
@@ -117,7 +116,7 @@ def test_settings_that_pages_name_exist() -> None:
     from gpg_cli.training.settings import setting_types
 
     known = {*setting_types(), *Bench.model_fields, "hub", "local", "base", "description", "gpus"}
-    known |= {"published_average", "adv_estimator"} | SETTINGS_NOT_YET  # adv_estimator is verl's
+    known |= {"published_average", "adv_estimator"}  # adv_estimator is verl's
     for page in PAGES:
         named = set(re.findall(r"`([a-z]\w*_\w+)(?:=|: )[^`]*`", page.read_text(encoding="utf-8")))
         assert named <= known, f"{page}: {named - known}"
