@@ -221,7 +221,8 @@ def _output_dir(request: TrainRequest, settings: Settings) -> Path:
             "Give it with --output-dir, the same for all.",
         )
     if chosen is None:
-        name = settings.preset or Path(settings.run.model_name_or_path).name
+        recipe = request.config.stem if request.config else None
+        name = settings.preset or recipe or Path(settings.run.model_name_or_path).name
         return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     if process_rank() == 0 and request.machine_rank == 0 and not is_started_by_us():
         check_output_folder(chosen, overwrite=request.overwrite, written_by_us=(RUN_FILE,))
