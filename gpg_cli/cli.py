@@ -2,6 +2,8 @@
 
 import gc
 import io
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -327,6 +329,9 @@ def _run(arguments: list[str] | None) -> int:
             return 0
         print_error(text.rstrip("."), "See `gpg --help`, or `gpg COMMAND --help` for a command's options.")
         return 2
+    except BrokenPipeError:  # `gpg presets | head`: who read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else flushing at the end fails once more
+        return 128 + signal.SIGPIPE
     finally:
         gc.enable()
     return code if isinstance(code, int) else 0

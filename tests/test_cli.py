@@ -227,3 +227,10 @@ def test_control_c_is_told(gpg, monkeypatch: pytest.MonkeyPatch) -> None:
     done = gpg("env")
     assert (done.code, done.out) == (130, "")
     assert done.error_lines[0] == "Error: interrupted"
+
+
+def test_a_list_whose_reader_has_seen_enough_ends_without_a_word() -> None:
+    line = f"PYTHONUNBUFFERED=1 {sys.executable} -m gpg_cli presets | head -n 1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
