@@ -56,7 +56,8 @@ def _engine(plan: "MemoryPlan") -> str:
     wishes, way = plan.wishes, plan.ways[0]
     if wishes.engine == "transformers":
         return f"sampling with transformers, {wishes.rows * wishes.rounds} completions at once"
-    room = f"room for {int(way.room or 0)} completions of full length"
+    full = int(way.room or 0)
+    room = f"room for {full} completions of full length" if full > 0 else "no room for a completion of full length"
     if wishes.engine == "server":
         return f"vLLM server on {way.engine_gpus} GPU{'s' if way.engine_gpus > 1 else ''}, {room}"
     sleep = "asleep while training" if wishes.sleeps else "awake while training"
@@ -68,13 +69,17 @@ def _verdict(way: "Estimate") -> str:
         return "[green]fits[/]"
     if way.processes < 1:
         return "[red]no GPU left to train[/]"
-    return "[red]no[/]" if way.starts else "[red]vLLM: no room[/]"
+    return "[red]no[/]" if way.starts else "[red]no (vLLM)[/]"
 
 
 def _show_advice(plan: "MemoryPlan") -> None:
     advice = plan.advice
     if advice is None:
-        results.print("\n[bold red]Nothing fits[/], whatever is changed, on 1,024 GPUs of this size.", soft_wrap=True)
+        results.print(
+            "\n[bold red]Nothing that was tried fits[/], on up to 1,024 GPUs of this size. It takes larger ones, or vLLM on\n"
+            "GPUs of its own (--vllm server) or spread over several (--set vllm_tensor_parallel_size=...).",
+            soft_wrap=True,
+        )
         return
     way = advice.estimate
     name = _WAYS[way.sharing]

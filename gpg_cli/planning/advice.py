@@ -13,7 +13,7 @@ from gpg_cli.planning.wishes import Wishes
 # Limits of micro-batches and of lengths are proposed in steps of so many tokens.
 _TOKENS_STEP = 64
 _SHORTEST_COMPLETION = 256
-_LEAST_SHARE, _SHARE_STEP = 0.1, 0.05
+_LEAST_SHARE, _SHARE_STEP, _MOST_SHARE = 0.1, 0.05, 0.9
 _LORA_RANK = 16
 # Adapters on every linear layer, as the key lora_target_modules has it.
 _LORA = {"use_peft": True, "lora_r": _LORA_RANK, "lora_target_modules": "[all-linear]"}
@@ -83,7 +83,7 @@ def _changed(
         return tried(changed).fits
 
     made: list[Change] = []
-    for settings, change in _steps(wishes):
+    for settings, change in _steps(wishes, starts=tried(wishes).starts):
         changed = _applied(wishes, [*made, (settings, change)])
         if tried(wishes).starts and not tried(changed).starts:
             # So small a share of the GPU that vLLM would not start.
@@ -101,17 +101,21 @@ def _changed(
     return None
 
 
-def _steps(wishes: Wishes) -> Iterator[Change]:
-    """Changes in the order in which they are tried, each on top of those before."""
+def _steps(wishes: Wishes, *, starts: bool) -> Iterator[Change]:
+    """Changes in the order in which they are tried, each on top of those before.
+
+    Args:
+        starts: whether the engine has room for the model and a completion; else its share must grow.
+    """
     yield {}, replace
     yield {"gradient_checkpointing": True}, partial(replace, checkpointing=True)
     if wishes.engine == "colocate":
         yield {"vllm_enable_sleep_mode": True}, partial(replace, sleeps=True)
-        share = wishes.utilization - _SHARE_STEP
-        while share >= _LEAST_SHARE:
-            lower = round(share, 2)
-            yield {"vllm_gpu_memory_utilization": lower}, partial(replace, utilization=lower)
-            share -= _SHARE_STEP
+        step = -_SHARE_STEP if starts else _SHARE_STEP
+        share = round(wishes.utilization + step, 2)
+        while _LEAST_SHARE <= share <= _MOST_SHARE:
+            yield {"vllm_gpu_memory_utilization": share}, partial(replace, utilization=share)
+            share = round(share + step, 2)
     if wishes.engine == "transformers" and wishes.rounds > 1:
         yield {"steps_per_generation": 1}, partial(replace, rounds=1)
     if wishes.lora_rank is None:

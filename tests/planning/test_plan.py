@@ -86,6 +86,16 @@ def test_one_small_gpu_trains_adapters(gpg: Callable) -> None:
     assert "--set gradient_accumulation_steps=64" in outcome.out
 
 
+def test_where_vllm_has_no_room_its_share_grows(gpg: Callable) -> None:
+    """7.6 billion parameters in bfloat16 are 15.2 GB, more than 40% of 24."""
+    outcome = gpg("plan", "--preset", "qwen2.5-math-7b", "--gpus", "8", "--memory", "24")
+    assert outcome.code == 1
+    assert "no room for a completion of full length" in outcome.out
+    assert "zero3 and vllm_gpu_memory_utilization=0.75, 64 GPUs" in outcome.out
+    outcome = gpg("plan", "--preset", "qwen2.5-math-7b", "--gpus", "1", "--memory", "12")
+    assert "Nothing that was tried fits" in outcome.out
+
+
 def test_the_printed_line_is_one_that_train_takes(gpg: Callable) -> None:
     line = gpg("plan", "--preset", "open-rs1", "--memory", "24", "--json").json["advice"]["command"]
     words = shlex.split(line)
