@@ -113,8 +113,15 @@ def say(text: str) -> None:
     On a terminal lines end between words; one longer than a line, such as a path, stays whole, to be copied.
     """
     shown = messages.render_str(text)
-    for line in _between_words(shown, messages.width) if messages.is_terminal else [shown]:
+    for line in _between_words(shown, messages.width) if _has_width() else [shown]:
         messages.print(line, soft_wrap=True)
+
+
+def _has_width() -> bool:
+    """Whether messages go to a terminal whose width is known: rich takes a file with FORCE_COLOR for one of 80 columns,
+    and a terminal that is `dumb` too.
+    """
+    return messages.is_terminal and messages.file.isatty() and not messages.is_dumb_terminal
 
 
 def _between_words(text: Text, width: int) -> Iterator[Text]:

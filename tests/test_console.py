@@ -67,6 +67,7 @@ def test_brackets_that_are_no_markup_are_shown(terminal: io.StringIO) -> None:
 
 
 def test_lines_on_a_terminal_end_between_words_and_a_path_stays_whole(terminal: io.StringIO) -> None:
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
     path = "/a/very/long/path" * 20
     say("word " * 60 + f"[bold]{path}[/] and more\n\n[yellow]end[/]")
     lines = terminal.getvalue().splitlines()
