@@ -76,8 +76,8 @@ def _show_advice(plan: "MemoryPlan") -> None:
     advice = plan.advice
     if advice is None:
         results.print(
-            "\n[bold red]Nothing that was tried fits[/], on up to 1,024 GPUs of this size. It takes larger ones, or vLLM on\n"
-            "GPUs of its own (--vllm server) or spread over several (--set vllm_tensor_parallel_size=...).",
+            "\n[bold red]Nothing that was tried fits[/], on up to 1,024 GPUs of this size. It takes larger ones, or\n"
+            "vLLM on GPUs of its own (--vllm server) or spread over several (--set vllm_tensor_parallel_size=...).",
             soft_wrap=True,
         )
         return
