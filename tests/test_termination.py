@@ -28,12 +28,13 @@ def test_a_command_that_is_stopped_clears_up_and_says_so(
         finally:
             cleared.append(True)
 
-    before = signal.getsignal(number)
+    before = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    restored = signal.signal(number, before)  # whoever runs pytest may ignore it, as nohup does
     with pytest.raises(typer.Exit) as ended:
         command()
     assert (ended.value.exit_code, cleared) == (128 + number, [True])
     assert capsys.readouterr().err == LINES[number]
-    assert signal.getsignal(number) is before
+    assert signal.signal(number, restored) is before
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
