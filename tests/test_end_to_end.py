@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> dict:
     )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert "valid groups" in done.stderr  # progress is shown, and not on stdout
+    assert re.search(r"step 80/80  reward \S+  accuracy \S+  valid \d+/\d+", done.stderr)  # not on stdout
     return summary | {"output_dir": str(folder / summary["output_dir"])}
 
 
