@@ -46,7 +46,7 @@ def check_file(path: Path) -> None:
             facts.num_rows,
             sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups)),
         )
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
         return  # broken: its reader says so
     if rows > MOST_ROWS or size > MOST_TABLE_BYTES:
         raise GpgError(

@@ -54,7 +54,7 @@ def what_is_wrong(folder: Path, *, hashes: bool = True) -> str | None:
         manifest = read_json(folder / MANIFEST)
         recorded = {name: (int(entry["size"]), str(entry["sha256"])) for name, entry in manifest["files"].items()}
         schema = manifest["schema"]
-    except (GpgError, KeyError, TypeError, ValueError, AttributeError):
+    except (GpgError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return f"{MANIFEST} is not readable"
     if schema != SCHEMA:
         return f"{MANIFEST} has schema {schema}, this version of gpg reads {SCHEMA}"

@@ -27,7 +27,9 @@ def check(seen: Seen, *, limit: float) -> None:
     assert len(seen.done) >= 10
     rises = {name: seen.growth(name) for name in ("memory", "files", "threads")}
     if limit == LIMIT:
-        rises |= {f"{name} per unit": seen.growth_of_cost(name) for name in ("processor", "shown")}
+        rises["processor per unit"] = seen.growth_of_cost("processor")
+        # A live line is drawn so many times a second: a machine that gets slower meanwhile gets more of it a unit.
+        rises["shown per second"] = seen.growth_of_cost("shown", per="clock")
     print({name: f"{rise:+.2%} ± {error:.2%}" for name, (rise, error) in rises.items()})
     assert not {name: rise for name, (rise, error) in rises.items() if rise - 2 * error > limit}
 

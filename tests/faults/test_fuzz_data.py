@@ -71,6 +71,13 @@ def test_damaged_files(plan: Callable[..., Outcome], tally: Tally, kind: str, ex
     tally("damaged data files", examples)
 
 
+def test_a_parquet_file_whose_metadata_is_no_utf_8_is_refused_in_words(plan: Callable[..., Outcome]) -> None:
+    """Found by `test_damaged_files`."""
+    content = bytearray(_file_of("parquet"))
+    for place in range(150, 260):  # one of them falls into a name
+        told(plan(bytes([*content[:place], 0x80, *content[place + 1 :]]), "rows.parquet"))
+
+
 def _file_of(kind: str) -> bytes:
     rows = [{"problem": f"{number}+1", "answer": str(number + 1)} for number in range(3)]
     table, file = pa.Table.from_pylist(rows), io.BytesIO()

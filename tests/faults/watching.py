@@ -23,6 +23,7 @@ class Seen:
         files, threads: open ones, of all of them too.
         processor: seconds of processor time so far.
         shown: bytes it had written to its terminal.
+        clock: seconds since its start.
     """
 
     done: list[float] = field(default_factory=list)
@@ -31,14 +32,15 @@ class Seen:
     threads: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
 
     def growth(self, of: str) -> tuple[float, float]:
         """By how much of its middle a line through the second half of the work rises, and its standard error."""
         return _growth(np.array(self.done), np.array(getattr(self, of)))
 
-    def growth_of_cost(self, of: str, blocks: int = 40) -> tuple[float, float]:
-        """The same for what a unit of work costs, from a total that only ever grows."""
-        done, total = np.array(self.done), np.array(getattr(self, of))
+    def growth_of_cost(self, of: str, per: str = "done", blocks: int = 40) -> tuple[float, float]:
+        """The same for what a unit of work costs, or a second, from a total that only ever grows."""
+        done, total = np.array(getattr(self, per)), np.array(getattr(self, of))
         edges = np.linspace(done[0], done[-1], blocks + 1)
         at_edges = np.interp(edges, done, total)
         return _growth((edges[1:] + edges[:-1]) / 2, np.diff(at_edges) / np.diff(edges))
@@ -54,7 +56,7 @@ def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2
     checkout = str(Path(__file__).parents[2])
     environment = os.environ | {"COLUMNS": "100", "TERM": "xterm-256color", "PYTHONPATH": checkout}
     main_end, its_end = pty.openpty()
-    seen, shown = Seen(), bytearray()
+    seen, shown, started = Seen(), bytearray(), time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, env=environment, text=True)
     os.close(its_end)
     threading.Thread(target=_drain, args=(main_end, shown), daemon=True).start()
@@ -76,6 +78,7 @@ def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2
         for name, value in zip(("memory", "files", "threads", "processor"), looked, strict=True):
             getattr(seen, name).append(value)
         seen.shown.append(len(shown))
+        seen.clock.append(time.monotonic() - started)
     assert process.returncode == 0, shown.decode(errors="replace")[-2000:]
     return seen
 

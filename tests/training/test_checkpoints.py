@@ -95,6 +95,12 @@ def from_the_future(checkpoint: Path) -> None:
         (lambda folder: (folder / MANIFEST).unlink(), "has no manifest.json: it was not written to its end"),
         (lambda folder: (folder / MANIFEST).write_text('{"files": {'), "manifest.json is not readable"),
         (lambda folder: (folder / MANIFEST).write_text('{"schema": 1, "files": [1]}'), "manifest.json is not readable"),
+        (
+            lambda folder: (folder / MANIFEST).write_text(
+                '{"schema": 1, "files": {"a": {"size": 1e999, "sha256": ""}}}'
+            ),
+            "manifest.json is not readable",
+        ),
         (from_the_future, "manifest.json has schema 2, this version of gpg reads 1"),
         (break_it, "model.safetensors is missing"),
         (cut_short, "model.safetensors has 3 bytes, the manifest says 7"),
