@@ -8,10 +8,10 @@ PACKAGES = (
 )
 
 
-def installed_versions() -> dict[str, str]:
+def installed_versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Package to version, of those that are installed; no package is imported for it."""
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

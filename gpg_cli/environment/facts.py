@@ -1,6 +1,5 @@
 """What a bug report needs to know of a machine, found without the network and without a token."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -9,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gpg_cli.versions import PACKAGES
+from gpg_cli.versions import PACKAGES, installed_versions
 
 # Packages that a bug may come from, besides those that run.json records.
 MORE_PACKAGES = ("flash-attn", "trackio", "tensorboard", "wandb")
@@ -88,7 +87,7 @@ def look_around() -> Environment:
     memory, free = _memory()
     gnupg = find_gnupg()
     return Environment(
-        versions=installed((*PACKAGES, *MORE_PACKAGES)),
+        versions=installed_versions((*PACKAGES, *MORE_PACKAGES)),
         python=platform.python_version(),
         system=platform.platform(),
         cuda=torch.version.cuda,
@@ -106,17 +105,6 @@ def look_around() -> Environment:
         offline=constants.HF_HUB_OFFLINE,
         gnupg=str(gnupg) if gnupg else None,
     )
-
-
-def installed(packages: tuple[str, ...]) -> dict[str, str]:
-    """Package to version, of those that are installed; none is imported for it."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _gpus() -> list[Gpu]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpg_cli.environment.facts import Environment, installed
+from gpg_cli.environment.facts import Environment
+from gpg_cli.versions import installed_versions
 
 _LITTLE_DISK_GIB = 20.0
 _LITTLE_MEMORY_GIB = 4.0
@@ -66,7 +67,7 @@ def _versions(found: Environment) -> Iterator[Problem]:
                 continue
             if (of_extra and need.name not in _OF_EXTRAS) or (owner != "gpg-cli" and need.name not in _OF_ENGINES):
                 continue
-            version = installed((need.name,)).get(need.name)
+            version = installed_versions((need.name,)).get(need.name)
             if version is None and not of_extra:
                 yield Problem(f"{need.name} is not installed; {owner} needs it", f'pip install "{_asked(need)}"')
             elif version is not None and not need.specifier.contains(version, prereleases=True):
