@@ -54,9 +54,7 @@ def version_option(
 ) -> None:
     """Train language models to reason with Group Policy Gradient, measure them, publish them."""
     if version:
-        from gpg_cli.gnupg import version_lines
-
-        print("\n".join(version_lines()))
+        _show_version()
         raise typer.Exit
 
 
@@ -338,16 +336,25 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _listed(given: list[str]) -> bool:
-    """Show a list, or what is under a name in it; False where the command line is anything else.
+    """Show a list, what is under a name in it, or the version; False where the command line is anything else.
 
-    For the argument of a command Typer 0.29 imports pydantic, which takes longer than all the rest of a list.
+    To read any value Typer 0.29 imports pydantic, which takes longer than all the rest of a list.
     """
     command, *names = given or [""]
+    if given == ["--version"]:
+        _show_version()
+        return True
     show = {"presets": presets, "benches": benches, "rewards": rewards}.get(command)
     if show is None or len(names) > 1 or any(name.startswith("-") for name in names):
         return False
     show(names[0] if names else None)
     return True
+
+
+def _show_version() -> None:
+    from gpg_cli.gnupg import version_lines
+
+    print("\n".join(version_lines()))
 
 
 def _overrides(context: typer.Context) -> list[str]:

@@ -28,19 +28,25 @@ def test_finding_ones_way_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_help_and_lists_start_within_three_times_the_import_of_typer_and_rich() -> None:
-    """The least of ten, alternating, of processor time: other work on the machine adds to it, and to ours more."""
+    """The least of many, alternating, of processor time: other work on the machine adds to it, and to ours more."""
     baseline = [sys.executable, "-c", "import typer, rich"]
-    commands = [baseline] + [[sys.executable, "-m", "gpg_cli", *arguments] for arguments in LIGHT_COMMANDS]
-    seconds: list[list[float]] = [[] for _ in commands]
-    for _ in range(10):
-        for command, taken in zip(commands, seconds, strict=True):
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            assert process.returncode == 0
-            taken.append(usage.ru_utime + usage.ru_stime)
-    typer_and_rich, *ours = map(min, seconds)
-    assert max(ours) <= 3 * typer_and_rich
+    ours = [[sys.executable, "-m", "gpg_cli", *arguments] for arguments in LIGHT_COMMANDS]
+    least = [float("inf")] * len(ours)
+    least_of_baseline = float("inf")
+    for times in range(1, 31):
+        least_of_baseline = min(least_of_baseline, processor_seconds(baseline))
+        least = [min(before, processor_seconds(command)) for before, command in zip(least, ours, strict=True)]
+        if times >= 6 and max(least) <= 3 * least_of_baseline:
+            return
+    raise AssertionError(f"{least} against {least_of_baseline}")
+
+
+def processor_seconds(command: list[str]) -> float:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_help_names_the_commands(gpg) -> None:

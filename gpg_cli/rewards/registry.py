@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Literal
 
@@ -44,7 +44,7 @@ def reward(
         aliases: other names for the same.
         gold: what `solution` holds, where it reads that: `text` is the data's gold as it stands.
     """
-    if unknown := set(parameters) - RewardSettings.model_fields.keys():
+    if unknown := set(parameters) - {field.name for field in fields(RewardSettings)}:
         raise ValueError(f"{name}: no settings of rewards: {', '.join(sorted(unknown))}")
 
     def register(function: Reward) -> Reward:

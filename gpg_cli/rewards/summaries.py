@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gpg_cli.rewards.registry import Registered
 from gpg_cli.rewards.settings import RewardSettings
@@ -52,6 +52,7 @@ def summarise(name: str, registered: Registered) -> RewardSummary:
 
 
 def _parameter(name: str) -> RewardParameter:
-    field = RewardSettings.model_fields[name]
+    field = {field.name: field for field in fields(RewardSettings)}[name]
+    (description,) = (each for each in field.type.__metadata__ if isinstance(each, str))  # type: ignore[union-attr]
     # JSON is YAML, as a recipe has it, and imports faster.
-    return RewardParameter(name, json.dumps(field.default), field.description or "")
+    return RewardParameter(name, json.dumps(field.default), description)

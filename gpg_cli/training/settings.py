@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from gpg_cli.catalog import find_preset
 from gpg_cli.errors import GpgError
@@ -27,10 +27,10 @@ from gpg_cli.yaml_file import YamlMapping, did_you_mean, read_yaml_value
 PROBLEM = "{problem}"
 
 
-class RunSettings(RewardSettings):
+class RunSettings(BaseModel, RewardSettings, frozen=True):
     """What a run needs besides the trainer's settings: the model, the data, the rewards and their parameters."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
     description: str = ""
     # For the list of presets: no part of a run, so neither written down nor compared.
@@ -161,7 +161,7 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Flat, as a recipe has it: what was set, and what defines the objective even where it was not."""
         defaults = RunSettings.model_fields
-        of_rewards = set(RewardSettings.model_fields)
+        of_rewards = {field.name for field in dataclasses.fields(RewardSettings)}
         values = self.run.model_dump(exclude=of_rewards) | self.run.model_dump(
             include=parameters_of(self.run.reward_funcs) | (self.run.model_fields_set & of_rewards)
         )

@@ -233,7 +233,7 @@ def _rewards(settings: "Settings") -> dict[str, Any]:
     if (weights := settings.trainer.get("reward_weights")) is not None:
         made[f"+{_REWARD}.reward_kwargs.reward_weights"] = [float(weight) for weight in weights]
     for key in sorted(parameters_of(run.reward_funcs) - {"cosine_in_tokens"}):
-        if getattr(run, key) != RewardSettings.model_fields[key].default:
+        if getattr(run, key) != getattr(RewardSettings, key):  # the class has its defaults
             made[f"+{_REWARD}.reward_kwargs.{key}"] = getattr(run, key)
     return made
 

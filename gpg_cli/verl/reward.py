@@ -56,12 +56,12 @@ _OF_VERL = {"reward_router_address", "reward_model_tokenizer"}
 
 @cache
 def _functions(names: tuple[str, ...], parameters: str) -> list[Any]:
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     from gpg_cli.rewards import RewardSettings, get_rewards
 
     try:
-        settings = RewardSettings(**json.loads(parameters))
+        settings = TypeAdapter(RewardSettings).validate_json(parameters)
     except ValidationError as error:
         key = ".".join(map(str, error.errors()[0]["loc"]))
         raise GpgError(f"{key} is no parameter of a reward, or has a wrong value", "See `gpg rewards`.") from error

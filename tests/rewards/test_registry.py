@@ -1,5 +1,7 @@
 """Names, parameters, and what `gpg rewards` says about them."""
 
+from dataclasses import fields
+
 import pytest
 
 from gpg_cli.errors import GpgError
@@ -79,8 +81,8 @@ def test_two_rewards_that_would_be_logged_under_one_name_are_refused() -> None:
 
 
 def test_every_parameter_belongs_to_a_reward_and_is_explained() -> None:
-    assert parameters_of(reward_names()) == RewardSettings.model_fields.keys()
-    assert all(field.description for field in RewardSettings.model_fields.values())
+    assert parameters_of(reward_names()) == {field.name for field in fields(RewardSettings)}
+    assert all(parameter.description for summary in reward_summaries() for parameter in summary.parameters)
     assert parameters_of(["repetition_penalty"]) == {"repetition_n_grams", "repetition_max_penalty"}
     assert parameters_of(["accuracy", "python:rewards.py:mine", "nothing"]) == set()
 

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -28,7 +29,7 @@ def test_a_run_saves_and_ends_when_its_terminal_is_closed(tiny_model: Path, json
         [sys.executable, "-m", "gpg_cli", "train", "--preset", "quickstart", *given, *sets],
         **dict.fromkeys(("stdin", "stdout", "stderr"), its),
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_take_the_terminal,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     os.close(its)
@@ -44,6 +45,11 @@ def test_a_run_saves_and_ends_when_its_terminal_is_closed(tiny_model: Path, json
     finally:
         running.kill()
     assert read_facts(find_newest(Path("run")).path)["step"] >= 3
+
+
+def _take_the_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup started ignores it, and so its children
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _read(terminal: int) -> None:
