@@ -43,7 +43,7 @@ class Seen:
         done, total = np.array(getattr(self, per)), np.array(getattr(self, of))
         edges = np.linspace(done[0], done[-1], blocks + 1)
         at_edges = np.interp(edges, done, total)
-        return _growth((edges[1:] + edges[:-1]) / 2, np.diff(at_edges) / np.diff(edges))
+        return _growth((edges[1:] + edges[:-1]) / 2, np.diff(at_edges) / np.diff(edges), in_waves=True)
 
 
 def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2) -> Seen:
@@ -83,8 +83,13 @@ def watch(arguments: list[str], done: Callable[[], int], *, every_s: float = 0.2
     return seen
 
 
-def _growth(done: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """By Theil and Sen, the median of the slopes of all pairs: that a machine was busy for a moment does not count."""
+def _growth(done: np.ndarray, values: np.ndarray, *, in_waves: bool = False) -> tuple[float, float]:
+    """By Theil and Sen, the median of the slopes of all pairs: that a machine was busy for a moment does not count.
+
+    Args:
+        in_waves: what is slow now is slow a moment later too, as on a machine that others use: the error is that of
+            the fewer independent values there are then, n (1 - r) / (1 + r) with the correlation r of neighbours.
+    """
     late = done >= (done[0] + done[-1]) / 2
     x, y = done[late], values[late]
     first, second = np.triu_indices(len(x), 1)
@@ -92,6 +97,9 @@ def _growth(done: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     residuals = y - slope * x
     spread = 1.4826 * np.median(np.abs(residuals - np.median(residuals)))
     error = spread / (np.std(x) * np.sqrt(len(x)))
+    if in_waves:
+        likeness = np.clip(np.corrcoef(residuals[1:], residuals[:-1])[0, 1], 0, 0.8)
+        error *= np.sqrt((1 + likeness) / (1 - likeness))
     span = (x[-1] - x[0]) / np.median(y)
     return float(slope * span), float(error * span)
 
