@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     rounds = parser.parse_args().rounds
     commands = {"python -c 'import typer, rich'": [sys.executable, "-c", "import typer, rich"]}
-    for arguments in ("--help", "--version", "presets", "benches"):
+    for arguments in ("--help", "--version", "presets", "benches", "rewards"):
         commands[f"gpg {arguments}"] = [sys.executable, "-m", "gpg_cli", arguments]
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):

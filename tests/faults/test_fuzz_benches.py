@@ -65,7 +65,7 @@ def test_every_key_takes_values_of_every_kind(measure: Callable[..., Outcome], t
     tally("values of a benchmark's keys", len(KEYS) * values)
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=LONG)])
+@pytest.mark.parametrize("examples", [40, pytest.param(2000, marks=LONG)])
 def test_rows_of_any_kind_are_measured_or_refused(measure: Callable[..., Outcome], tally: Tally, examples: int) -> None:
     columns = st.sampled_from(["question", "answer", "level", "choices", "other"])
     changes = st.dictionaries(columns, st.sampled_from(JSON_VALUES) | json_values(), min_size=1, max_size=3)

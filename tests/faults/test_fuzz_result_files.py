@@ -160,7 +160,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize("times", [20, pytest.param(1_500, marks=LONG)])
+@pytest.mark.parametrize("times", [20, pytest.param(3_000, marks=LONG)])
 def test_a_run_exported(gpg: Gpg, untrained_quickstart: Path, tmp_path: Path, tally: Any, times: int) -> None:
     run = tmp_path / "run"
     for name in ("model", "checkpoint-1"):
@@ -208,7 +208,7 @@ COMPLETIONS = [
 ]
 
 
-@pytest.mark.parametrize("times", [40, pytest.param(2_500, marks=LONG)])
+@pytest.mark.parametrize("times", [40, pytest.param(5_000, marks=LONG)])
 def test_a_run_reported(gpg: Gpg, tmp_path: Path, tally: Any, times: int) -> None:
     whole = {
         "run.json": json.dumps(RUN).encode(),
