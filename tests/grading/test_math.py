@@ -158,7 +158,7 @@ def test_reading_that_takes_too_long_is_a_timeout(gold: str, completion: str) ->
     started = time.monotonic()
     assert grade_math([gold], completion, hurried) == Grade(Verdict.TIMEOUT, None)
     assert time.monotonic() - started < 2
-    assert grade_math(["$5$"], r"\boxed{5}", hurried).verdict is Verdict.CORRECT
+    assert grade_math(["$5$"], r"\boxed{5}", MATH_RULES["math-training"]).verdict is Verdict.CORRECT
 
 
 def test_another_thread_gives_the_same_verdicts() -> None:

@@ -49,6 +49,6 @@ def test_a_wrong_time_limit_stops_the_program_at_its_start(monkeypatch: pytest.M
 
 def test_without_workers_this_process_grades(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPG_GRADING_WORKERS", "0")
-    monkeypatch.setenv("GPG_GRADING_TIME_LIMIT", "0.3")
     assert grade("$x + 1$", r"\boxed{1 + x}", "math-latex").verdict is Verdict.CORRECT
+    monkeypatch.setenv("GPG_GRADING_TIME_LIMIT", "0.3")
     assert grade("$x + 1$", r"\boxed{" + "{" * 40 + "5" + "}" * 41, "math-latex").verdict is Verdict.TIMEOUT

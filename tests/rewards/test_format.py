@@ -44,9 +44,9 @@ def test_format_takes_the_chats_on_which_open_r1_fails() -> None:
 
 def test_format_reads_a_hundred_thousand_characters_of_repeated_tags_at_once() -> None:
     text = "<think>\n" + "\n</think>\n<answer>\n" * 10_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert score("format", text) == 0.0
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def test_vision_format_base_begins_after_the_first_tag(text: str, value: float) 
 @pytest.mark.parametrize("piece", ["</think><answer>", "</think>" + " " * 100, "<think>", "</answer>", " "])
 def test_vision_format_reads_a_hundred_thousand_characters_at_once(piece: str) -> None:
     text = "<think>" + piece * (100_000 // len(piece)) + "x"
-    started = time.perf_counter()
+    started = time.process_time()
     assert scores("vision_format", text, text + "</answer>x") == [0.0, 0.0]
-    assert time.perf_counter() - started < 0.8
+    assert time.process_time() - started < 0.8
 
 
 @pytest.mark.parametrize(

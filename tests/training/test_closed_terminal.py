@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -33,26 +34,33 @@ def test_a_run_saves_and_ends_when_its_terminal_is_closed(tiny_model: Path, json
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     os.close(its)
-    shown = threading.Thread(target=_read, args=(ours,), daemon=True)
+    enough = threading.Event()
+    shown = threading.Thread(target=_read, args=(ours, enough), daemon=True)
     shown.start()
     try:
         metrics = Path("run/metrics.jsonl")
         while not metrics.is_file() or metrics.read_bytes().count(b"\n") < 3:
             time.sleep(0.05)
             assert running.poll() is None
+        enough.set()
+        shown.join()  # a terminal that somebody waits to read from is not closed before there is something to read
         os.close(ours)
         assert running.wait(120) == 0
     finally:
+        enough.set()
         running.kill()
     assert read_facts(find_newest(Path("run")).path)["step"] >= 3
 
 
 def _take_the_terminal() -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup started ignores it, and so its children
+    # What nohup started ignores it, or what else started the tests holds it back, and so do its children.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _read(terminal: int) -> None:
-    with contextlib.suppress(OSError):  # it is closed
-        while os.read(terminal, 65536):
-            pass
+def _read(terminal: int, enough: threading.Event) -> None:
+    with contextlib.suppress(OSError):  # the run has ended
+        while not enough.is_set():
+            if select.select([terminal], [], [], 0.1)[0]:
+                os.read(terminal, 65536)
