@@ -207,6 +207,7 @@ def test_several_samples_of_a_problem(run: Callable[..., EvalResult], tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_killed_at_ten_random_moments_it_ends_as_if_never_interrupted(
     run: Callable[..., EvalResult], chat_model: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ def test_one_answer_of_each_hostile_kind_leaves_honest_ones_alone(rule: str, mon
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_hostile_answers_leave_honest_ones_in_the_same_batch_alone() -> None:
     check_together([completion for completions in CORPUS.values() for completion in completions], "math-latex")
 

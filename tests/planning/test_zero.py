@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parents[2]
 PROCESSES = 2
 
 
-@pytest.mark.parametrize("sharing", ["zero2", "zero3"])
+@pytest.mark.parametrize("sharing", [pytest.param("zero2", marks=pytest.mark.long), "zero3"])
 def test_what_each_of_two_processes_holds(sharing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = make_model(tmp_path / "model", hidden=256, layers=4, heads=8, kv_heads=8, intermediate=1024, vocabulary=512)
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))

@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from gpg_cli.training.launch import Machines, launch
+from tests.faults import LONG
 from tests.training.parallel_worker import DEAD_STEP, NAN_STEP, STEPS, sampled_by, settings_for
 from tests.training.rollouts import lines_of, make_trainer
 
@@ -164,7 +165,7 @@ def gpg_train(*arguments: str | Path, program: tuple[str, ...] = ("-m", "gpg_cli
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("kind", ["ddp", pytest.param("zero2", marks=needs_deepspeed)])
+@pytest.mark.parametrize("kind", ["ddp", pytest.param("zero2", marks=(*LONG, needs_deepspeed))])
 def test_gpg_starts_the_processes_itself(recipe: Path, kind: str) -> None:
     running = gpg_train(
         "--config", recipe, "--num-processes", "2", "--set", f"accelerate={kind}", "--output-dir", "run"
@@ -186,6 +187,7 @@ def test_torchrun_may_start_them(recipe: Path) -> None:
     AutoModelForCausalLM.from_pretrained("run/model")
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_all_of_them_and_the_run_goes_on(recipe: Path) -> None:
     more = ("--num-processes", "2", "--output-dir", "run", "--set", "max_steps=300")
     running = gpg_train("--config", recipe, *more)

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from gpg_cli.training.launch import Machines, launch
+from tests.faults import LONG
 from tests.training.picture_rows import make_picture_trainer
 from tests.training.picture_worker import settings_for
 from tests.training.rollouts import lines_of
@@ -42,7 +43,12 @@ def difference(model: torch.nn.Module, folder: Path) -> float:
 
 @pytest.mark.parametrize(
     "kind",
-    ["ddp", pytest.param("zero2", marks=needs_deepspeed), pytest.param("zero3", marks=needs_deepspeed), "fsdp"],
+    [
+        "ddp",
+        pytest.param("zero2", marks=(*LONG, needs_deepspeed)),
+        pytest.param("zero3", marks=needs_deepspeed),
+        pytest.param("fsdp", marks=LONG),
+    ],
 )
 def test_two_processes_train_on_pictures_as_one(kind: str, one: Any, tiny_qwen2_vl: Path, tmp_path: Path) -> None:
     os.environ["PYTHONPATH"] = str(CHECKOUT)

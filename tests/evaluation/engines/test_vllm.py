@@ -81,6 +81,7 @@ def test_a_model_that_does_not_suit_vllm_is_an_error_in_words(tmp_path: Path, ti
     log.unlink()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 def test_the_whole_command_with_the_real_model(smollm2: Path, tmp_path: Path, engine: str) -> None:
     data = shared_data("math500.jsonl")

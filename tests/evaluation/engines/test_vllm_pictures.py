@@ -112,6 +112,7 @@ def equal(some: list[Completion], others: list[Completion]) -> int:
     return sum(one == other for one, other in zip(some, others, strict=True))
 
 
+@pytest.mark.long
 def test_two_copies_decode_few_pictures_at_once(sharp_qwen2_vl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies of the model take the pictures from a queue, in which they are not decoded."""
     text = picture_text(sharp_qwen2_vl)

@@ -16,6 +16,7 @@ from gpg_cli.evaluation.engines import open_engine
 from gpg_cli.evaluation.engines.vllm import VllmEngine, replicas_on
 from gpg_cli.evaluation.model_text import ModelText, load_model_text
 from tests.evaluation.engines.conftest import MAX_MODEL_LENGTH, completions_of
+from tests.faults import LONG
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_two_copies_answer_as_one_does(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("copies", [1, pytest.param(2, marks=LONG)])
 def test_when_a_copy_dies_what_was_finished_has_been_reported(
     smollm2: Path, smollm2_text: ModelText, asked: list[Request], from_one_copy: list[Completion], copies: int
 ) -> None:
