@@ -53,7 +53,10 @@ def test_a_run_leaves_a_model_its_record_and_its_picture(train, monkeypatch: pyt
 
 @pytest.mark.slow
 def test_transformers_own_scheduler_can_sample(train) -> None:
-    outcome = train("--set", "use_transformers_continuous_batching=true", "--set", "eval_bench=null", "--json")
+    # Unless it is told, its cache takes most of the machine's memory.
+    small = "transformers_continuous_batching_config={num_blocks: 64, max_batch_tokens: 256}"
+    on = "use_transformers_continuous_batching=true"
+    outcome = train("--set", on, "--set", small, "--set", "eval_bench=null", "--json")
     assert outcome.code == 0, outcome.err
     assert outcome.json["steps"] == 2
 
