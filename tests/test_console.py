@@ -32,6 +32,7 @@ ORDERS = [
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """A terminal without colours: any escape character on it is somebody else's."""
+    monkeypatch.setenv("TERM", "xterm")
     shown = io.StringIO()
     made = type(console.messages)(file=shown, highlight=False, force_terminal=True, color_system=None, width=200)
     for name in ("messages", "results"):
