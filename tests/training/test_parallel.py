@@ -187,7 +187,6 @@ def test_torchrun_may_start_them(recipe: Path) -> None:
     AutoModelForCausalLM.from_pretrained("run/model")
 
 
-@pytest.mark.long
 def test_ctrl_c_stops_all_of_them_and_the_run_goes_on(recipe: Path) -> None:
     more = ("--num-processes", "2", "--output-dir", "run", "--set", "max_steps=300")
     running = gpg_train("--config", recipe, *more)
